@@ -1,0 +1,102 @@
+"""What comes in, and what the rooms hand to each other: frozen, without behaviour or I/O."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from paas.domain.states import GuestType
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who asks: every query of a service is scoped by its tenant."""
+
+    tenant_id: int
+    name: str = "local"
+
+
+@dataclass(frozen=True)
+class Resources:
+    """Cores as a count, memory in MB, disk in GB, as document 001 has them."""
+
+    cores: int
+    memory: int
+    disk: int
+
+
+@dataclass(frozen=True)
+class DeploySpec:
+    """A checked request to deploy; ``resources`` None means the catalogue's defaults."""
+
+    name: str
+    guest_type: GuestType
+    framework: str
+    repository: str
+    resources: Resources | None = None
+    branch: str | None = None
+    ref: str | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    start_command: str | None = None
+    health_path: str | None = None
+    port: int | None = None
+
+
+@dataclass(frozen=True)
+class GuestSpec:
+    """A guest as its row has it: enough for a target to make, find and remove it.
+
+    ``marker`` is ``<installation uuid>/<guest uuid>``; ``address`` is where the app answers;
+    ``port`` the app's public port there; ``incarnation`` counts the times it was made anew.
+    """
+
+    uuid: str
+    marker: str
+    target: str
+    endpoint: str
+    node: str
+    vmid: int
+    incarnation: int
+    hostname: str
+    address: str
+    port: int
+    resources: Resources
+    guest_type: GuestType
+
+
+@dataclass(frozen=True)
+class BuildPlan:
+    """How a release is built and started, decided once from its source and kept with it.
+
+    ``runtime`` names the Ansible role. ``runtime_version`` is what the repository asks for
+    ("3.12", "20") or None. ``root`` is the app's folder inside the source ("" for the top).
+    ``install`` is the list of install commands, each an argument list run in the release's
+    folder when the dependencies changed; ``dependencies_hash`` says when they did.
+    ``build``, ``release`` and ``start`` are shell text that runs inside the guest only,
+    with PORT, HOST and the environment set. ``document_root`` is for static and PHP.
+    ``reasons`` are sentences for the log: what was chosen and why.
+    """
+
+    framework: str
+    runtime: str
+    runtime_version: str | None
+    root: str
+    install: tuple[tuple[str, ...], ...]
+    dependencies_hash: str
+    build: tuple[str, ...]
+    release: tuple[str, ...]
+    start: str
+    document_root: str
+    health_path: str
+    environment: Mapping[str, str]
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ReleaseSpec:
+    """A release as a target and Ansible need it: ``archive`` is a path on this machine."""
+
+    uuid: str
+    number: int
+    sha: str
+    archive: str
+    plan: BuildPlan
+    environment: Mapping[str, str]

@@ -1,0 +1,104 @@
+"""What goes out of the services: frozen, never a row of the database."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from paas.domain.specs import Resources
+from paas.domain.states import AppState
+
+
+@dataclass(frozen=True)
+class StepView:
+    """The running or last step: ``index`` of ``total``, from 1; ``seconds`` it took or has run."""
+
+    name: str
+    state: str
+    index: int
+    total: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class AppView:
+    """An app with its guest. ``access_url`` is None until it has an address that serves.
+
+    ``operation`` is the kind of the active operation, or None; ``step`` its running step.
+    Times are UTC.
+    """
+
+    id: str
+    name: str
+    guest_type: str
+    framework: str
+    repository: str
+    branch: str | None
+    resources: Resources
+    state: AppState
+    created_at: datetime
+    deployed_at: datetime | None
+    address: str | None
+    port: int
+    vmid: int | None
+    access_url: str | None
+    error_message: str | None
+    sha: str | None
+    release: int | None
+    operation: str | None
+    step: StepView | None
+
+
+@dataclass(frozen=True)
+class OperationView:
+    """A long work as a caller sees it; ``error`` is a sentence or None."""
+
+    id: str
+    app_id: str
+    kind: str
+    state: str
+    error: str | None
+    steps: tuple[StepView, ...]
+    created_at: datetime
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True)
+class EventView:
+    """One entry of an app's stream. ``seq`` counts from 1 per app without gaps in order.
+
+    ``kind`` is ``status``, ``step`` or ``log``. For ``log`` the text is a line and ``stream``
+    its source (platform, git, terraform, ansible, health); for ``step`` the stream is the
+    step's name and the text its state; for ``status`` the text is the app's state.
+    """
+
+    seq: int
+    kind: str
+    stream: str
+    text: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class StatsView:
+    """Totals over the apps that are not deleted; ``success_rate`` in percent, one decimal."""
+
+    total: int
+    running: int
+    failed: int
+    success_rate: float
+
+
+@dataclass(frozen=True)
+class Page:
+    """Apps newest first; ``next_cursor`` is None on the last page."""
+
+    apps: tuple[AppView, ...]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True)
+class HealthView:
+    """What ``/health`` says."""
+
+    status: str
+    service: str
+    version: str
