@@ -68,8 +68,10 @@ class BuildPlan:
 
     ``runtime`` names the Ansible role. ``runtime_version`` is what the repository asks for
     ("3.12", "20") or None. ``root`` is the app's folder inside the source ("" for the top).
-    ``install`` is the list of install commands, each an argument list run in the release's
-    folder when the dependencies changed; ``dependencies_hash`` says when they did.
+    ``install`` is the list of install commands, each an argument list that runs in the app's
+    folder when ``dependencies_hash`` is new; ``{dependencies}`` in an argument is the folder
+    kept under that hash, ``{runtime}`` the runtime's program. ``kept`` are folders that the
+    commands make inside the app's folder (node_modules, vendor) and that are kept likewise.
     ``build``, ``release`` and ``start`` are shell text that runs inside the guest only,
     with PORT, HOST and the environment set. ``document_root`` is for static and PHP.
     ``reasons`` are sentences for the log: what was chosen and why.
@@ -80,6 +82,7 @@ class BuildPlan:
     runtime_version: str | None
     root: str
     install: tuple[tuple[str, ...], ...]
+    kept: tuple[str, ...]
     dependencies_hash: str
     build: tuple[str, ...]
     release: tuple[str, ...]

@@ -1,0 +1,146 @@
+"""The settings of an instance: the only reader of the process environment.
+
+``Settings.read`` collects every broken rule before it raises, so that one start tells all.
+"""
+
+import ipaddress
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from paas.domain.errors import SettingsError
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+TARGETS = ("local",)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings; the environment variable of ``field`` is ``PAAS_FIELD``.
+
+    Sizes are in the unit that the name ends with, times in seconds unless the name says days.
+    """
+
+    instance: Path
+    host: str = "127.0.0.1"
+    port: int = 5000
+    hosts: tuple[str, ...] = ()
+    api_token: str = ""
+    database_url: str = ""
+    redis_url: str = ""
+    target: str = "local"
+    local_unsafe: bool = False
+    local_network: str = "127.77.0.0/16"
+    git_mirror: str = ""
+    git_hosts: tuple[str, ...] = ()
+    workers: int = 2
+    threads: int = 64
+    deploy_wait: int = 300
+    body_limit_kb: int = 64
+    source_limit_mb: int = 512
+    step_timeout: int = 1800
+    health_timeout: int = 60
+    stop_timeout: int = 60
+    releases_kept: int = 5
+    log_days: int = 30
+    terraform: str = ""
+    log_level: str = "INFO"
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str] | None = None) -> "Settings":
+        """Read and check the settings; raises ``SettingsError`` naming every broken one."""
+        given = os.environ if environ is None else environ
+        values: dict[str, object] = {}
+        broken: list[str] = []
+        for item in fields(cls):
+            name = f"PAAS_{item.name.upper()}"
+            text = given.get(name, "")
+            if text == "":
+                continue
+            try:
+                values[item.name] = _parse(str(item.type), text)
+            except ValueError as error:
+                broken.append(f"{name}={text!r}: {error}")
+        values.setdefault("instance", default_instance())
+        settings = cls(**values)  # type: ignore[arg-type]
+        broken += settings._broken_rules() if not broken else []
+        if broken:
+            raise SettingsError("These settings cannot be used. " + "; ".join(broken))
+        return settings
+
+    def _broken_rules(self) -> list[str]:
+        broken = []
+        if self.target not in TARGETS:
+            broken.append(f"PAAS_TARGET={self.target!r}: must be one of {', '.join(TARGETS)}")
+        if not 0 <= self.port <= 65535:
+            broken.append(f"PAAS_PORT={self.port}: must be between 0 and 65535")
+        if self.workers < 1:
+            broken.append("PAAS_WORKERS: at least 1 worker is needed")
+        if self.threads < 16:
+            broken.append("PAAS_THREADS: at least 16 threads are needed, 8 stay free of waits")
+        for name in ("deploy_wait", "body_limit_kb", "source_limit_mb", "step_timeout",
+                     "health_timeout", "stop_timeout", "releases_kept", "log_days"):
+            if getattr(self, name) < 1:
+                broken.append(f"PAAS_{name.upper()}: must be at least 1")
+        broken += self._broken_local_rules()
+        return broken
+
+    def _broken_local_rules(self) -> list[str]:
+        broken = []
+        try:
+            network = ipaddress.ip_network(self.local_network)
+            if not network.is_loopback or network.version != 4:
+                broken.append(f"PAAS_LOCAL_NETWORK={self.local_network!r}: must lie in 127.0.0.0/8")
+        except ValueError as error:
+            broken.append(f"PAAS_LOCAL_NETWORK={self.local_network!r}: {error}")
+        if self.target == "local" and not self.binds_loopback and not self.local_unsafe:
+            broken.append(
+                f"PAAS_HOST={self.host!r}: target local is for one trusting user and serves only "
+                "loopback addresses; set PAAS_LOCAL_UNSAFE=1 if you accept that everyone who can "
+                "reach this address and knows the token runs code as this user"
+            )
+        return broken
+
+    @property
+    def binds_loopback(self) -> bool:
+        """Whether the platform listens on a loopback address only."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    @property
+    def log_folder(self) -> Path:
+        """``logs/`` of the checkout for the default instance, else a folder of the instance."""
+        if self.instance == CHECKOUT / "instance":
+            return CHECKOUT / "logs"
+        return self.instance / "logs"
+
+
+def _parse(kind: str, text: str) -> object:
+    if "\x00" in text or "\n" in text:
+        raise ValueError("must be one line of text")
+    if kind == "Path" or kind.endswith(".Path"):
+        return Path(text).expanduser().absolute()
+    if kind == "int" or kind == "<class 'int'>":
+        return int(text)
+    if kind == "bool" or kind == "<class 'bool'>":
+        if text not in ("0", "1"):
+            raise ValueError("must be 0 or 1")
+        return text == "1"
+    if kind.startswith("tuple"):
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+    return text
+
+
+def default_instance() -> Path:
+    """``instance/`` of the checkout; for root, whose guests have users of their own and must
+    be able to reach their folders, ``/var/lib/paas/<checkout's name>`` when others cannot enter
+    the checkout."""
+    here = CHECKOUT / "instance"
+    if os.geteuid() != 0 or all(p.stat().st_mode & 0o001 for p in CHECKOUT.parents):
+        return here
+    return Path("/var/lib/paas") / CHECKOUT.name
