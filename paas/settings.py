@@ -59,7 +59,7 @@ class Settings:
             if text == "":
                 continue
             try:
-                values[item.name] = _parse(str(item.type), text)
+                values[item.name] = _parse(item.type, text)
             except ValueError as error:
                 broken.append(f"{name}={text!r}: {error}")
         values.setdefault("instance", default_instance())
@@ -79,8 +79,16 @@ class Settings:
             broken.append("PAAS_WORKERS: at least 1 worker is needed")
         if self.threads < 16:
             broken.append("PAAS_THREADS: at least 16 threads are needed, 8 stay free of waits")
-        for name in ("deploy_wait", "body_limit_kb", "source_limit_mb", "step_timeout",
-                     "health_timeout", "stop_timeout", "releases_kept", "log_days"):
+        for name in (
+            "deploy_wait",
+            "body_limit_kb",
+            "source_limit_mb",
+            "step_timeout",
+            "health_timeout",
+            "stop_timeout",
+            "releases_kept",
+            "log_days",
+        ):
             if getattr(self, name) < 1:
                 broken.append(f"PAAS_{name.upper()}: must be at least 1")
         broken += self._broken_local_rules()
@@ -120,20 +128,20 @@ class Settings:
         return self.instance / "logs"
 
 
-def _parse(kind: str, text: str) -> object:
+def _parse(kind: object, text: str) -> object:
     if "\x00" in text or "\n" in text:
         raise ValueError("must be one line of text")
-    if kind == "Path" or kind.endswith(".Path"):
+    if kind is Path:
         return Path(text).expanduser().absolute()
-    if kind == "int" or kind == "<class 'int'>":
+    if kind is int:
         return int(text)
-    if kind == "bool" or kind == "<class 'bool'>":
+    if kind is bool:
         if text not in ("0", "1"):
             raise ValueError("must be 0 or 1")
         return text == "1"
-    if kind.startswith("tuple"):
-        return tuple(part.strip() for part in text.split(",") if part.strip())
-    return text
+    if kind is str:
+        return text
+    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def default_instance() -> Path:
