@@ -1,0 +1,201 @@
+"""Apps: their rows, their state and the counters that follow it, and how they are listed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from paas.domain.errors import NotFound
+from paas.domain.machine import check_transition
+from paas.domain.specs import Actor, Resources
+from paas.domain.states import ACTIVE_OPERATION_STATES, AppState, GuestState
+from paas.domain.views import AppView, StepView
+from paas.store import events
+from paas.store.base import utcnow
+from paas.store.models import App, AppCount, Guest, Operation, Release, Step
+
+MISSING = "Deployment not found"
+
+
+def find(session: Session, actor: Actor, uuid: str, *, lock: bool = False) -> App:
+    """The actor's app, deleted ones included; raises ``NotFound``."""
+    query = select(App).where(App.uuid == uuid, App.tenant_id == actor.tenant_id)
+    if lock:
+        query = query.with_for_update()
+    app = session.scalar(query)
+    if app is None:
+        raise NotFound(MISSING)
+    return app
+
+
+def holder_of(session: Session, tenant_id: int, slug: str) -> App | None:
+    """The app that holds a name."""
+    return session.scalar(
+        select(App).where(
+            App.tenant_id == tenant_id, App.slug == slug, App.state != AppState.DELETED
+        )
+    )
+
+
+def add(session: Session, app: App) -> None:
+    """Insert an app in its first state and count it."""
+    session.add(app)
+    session.flush()
+    _count(session, app.tenant_id, app.state, 1)
+    events.append(session, app.id, [events.entry("status", "platform", app.state)])
+
+
+def set_state(session: Session, app: App, state: AppState) -> None:
+    """Move an app along the transition table; counters and its stream follow."""
+    old = AppState(app.state)
+    check_transition(old, state)
+    if old is state:
+        return
+    app.state = state
+    if state is AppState.DELETED:
+        app.deleted_at = utcnow()
+    session.flush()
+    _count(session, app.tenant_id, old, -1)
+    _count(session, app.tenant_id, state, 1)
+    events.append(session, app.id, [events.entry("status", "platform", state)])
+
+
+def _count(session: Session, tenant_id: int, state: str, change: int) -> None:
+    insert = (sqlite if session.get_bind().dialect.name == "sqlite" else postgresql).insert
+    session.execute(
+        insert(AppCount)
+        .values(tenant_id=tenant_id, state=state, n=change)
+        .on_conflict_do_update(
+            index_elements=["tenant_id", "state"], set_={"n": AppCount.n + change}
+        )
+    )
+
+
+def counts(session: Session, tenant_id: int | None = None) -> dict[AppState, int]:
+    """How many apps there are in each state, of one tenant or of all."""
+    query = select(AppCount)
+    if tenant_id is not None:
+        query = query.where(AppCount.tenant_id == tenant_id)
+    totals: dict[AppState, int] = dict.fromkeys(AppState, 0)
+    for row in session.scalars(query):
+        totals[AppState(row.state)] += row.n
+    return totals
+
+
+def listed(
+    session: Session,
+    actor: Actor,
+    *,
+    limit: int,
+    before: int | None,
+    search: str | None,
+    state: str | None,
+) -> list[App]:
+    """Apps that are not deleted, newest first, older than the row key ``before``."""
+    query = select(App).where(App.tenant_id == actor.tenant_id, App.state != AppState.DELETED)
+    if before is not None:
+        query = query.where(App.id < before)
+    if state:
+        query = query.where(App.state == state)
+    if search:
+        query = query.where(App.slug.contains(search.lower(), autoescape=True))
+    return list(session.scalars(query.order_by(App.id.desc()).limit(limit)))
+
+
+@dataclass(frozen=True)
+class _Around:
+    """What a view needs besides the app's own row, looked up for a whole page at once."""
+
+    guests: dict[int, Guest]
+    releases: dict[int, Release]
+    operations: dict[int, Operation]
+    steps: dict[int, list[Step]]
+
+
+def views(session: Session, apps: Sequence[App], totals: dict[str, int]) -> list[AppView]:
+    """The apps as views; ``totals`` says how many steps each kind of operation has."""
+    around = _look_around(session, apps)
+    return [_view(app, around, totals) for app in apps]
+
+
+def _look_around(session: Session, apps: Sequence[App]) -> _Around:
+    guest_ids = [a.guest_id for a in apps if a.guest_id]
+    release_ids = [a.live_release_id for a in apps if a.live_release_id]
+    busy = [a.id for a in apps]
+    guests = session.scalars(select(Guest).where(Guest.id.in_(guest_ids))) if guest_ids else ()
+    releases = (
+        session.scalars(select(Release).where(Release.id.in_(release_ids))) if release_ids else ()
+    )
+    operations = {
+        o.app_id: o
+        for o in session.scalars(
+            select(Operation).where(
+                Operation.app_id.in_(busy), Operation.state.in_(ACTIVE_OPERATION_STATES)
+            )
+        )
+    }
+    steps: dict[int, list[Step]] = {}
+    if operations:
+        keys = [o.id for o in operations.values()]
+        for step in session.scalars(
+            select(Step).where(Step.operation_id.in_(keys)).order_by(Step.position)
+        ):
+            steps.setdefault(step.operation_id, []).append(step)
+    return _Around({g.id: g for g in guests}, {r.id: r for r in releases}, operations, steps)
+
+
+def _view(app: App, around: _Around, totals: dict[str, int]) -> AppView:
+    guest = around.guests.get(app.guest_id or 0)
+    if guest is not None and guest.state == GuestState.GONE:
+        guest = None
+    release = around.releases.get(app.live_release_id or 0)
+    operation = around.operations.get(app.id)
+    serves = guest is not None and release is not None and app.state != AppState.DELETED
+    return AppView(
+        id=app.uuid,
+        name=app.name,
+        guest_type=app.guest_type,
+        framework=app.framework,
+        repository=app.repository,
+        branch=app.branch,
+        resources=Resources(app.cores, app.memory, app.disk),
+        state=AppState(app.state),
+        created_at=app.created_at,
+        deployed_at=app.deployed_at,
+        address=guest.address if guest else None,
+        port=app.port,
+        vmid=guest.vmid if guest else None,
+        access_url=f"http://{guest.address}:{guest.port}" if guest and serves else None,
+        error_message=app.error_message,
+        sha=release.sha if release else None,
+        release=release.number if release else None,
+        operation=operation.kind if operation else None,
+        step=_current_step(operation, around.steps, totals) if operation else None,
+    )
+
+
+def _current_step(
+    operation: Operation, steps: dict[int, list[Step]], totals: dict[str, int]
+) -> StepView | None:
+    own = steps.get(operation.id)
+    return step_view(own[-1], totals.get(operation.kind, len(own))) if own else None
+
+
+def step_view(step: Step, total: int) -> StepView:
+    """A step for people: a running one has its seconds so far."""
+    running = step.state == "started"
+    seconds = (utcnow() - step.started_at).total_seconds() if running else step.seconds
+    return StepView(step.name, step.state, step.position, total, round(max(seconds, 0.0), 3))
+
+
+def next_release_number(session: Session, app_id: int) -> int:
+    """The number of the app's next release; numbers are never used twice."""
+    return session.execute(
+        update(App)
+        .where(App.id == app_id)
+        .values(release_seq=App.release_seq + 1)
+        .returning(App.release_seq)
+        .execution_options(synchronize_session=False)
+    ).scalar_one()

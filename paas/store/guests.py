@@ -1,0 +1,126 @@
+"""Guests: numbers that are never used twice, addresses that are used by one at a time."""
+
+from collections.abc import Mapping
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from paas.domain.specs import GuestSpec, Resources
+from paas.domain.states import GuestState, GuestType
+from paas.store.base import utcnow
+from paas.store.models import App, Guest, Installation, Sequence, StateVersion
+
+FIRST_VMID = 100_000
+
+
+def installation(session: Session) -> str:
+    """The uuid of this installation, the first half of every marker."""
+    return session.scalars(select(Installation.uuid)).one()
+
+
+def next_number(session: Session, name: str, first: int) -> int:
+    """The next number of a sequence; the update's row lock makes it the caller's own."""
+    value = session.execute(
+        update(Sequence)
+        .where(Sequence.name == name)
+        .values(value=Sequence.value + 1)
+        .returning(Sequence.value)
+        .execution_options(synchronize_session=False)
+    ).scalar_one_or_none()
+    if value is None:
+        session.add(Sequence(name=name, value=first))
+        session.flush()
+        return first
+    return value
+
+
+def next_vmid(session: Session, endpoint: str) -> int:
+    """A vmid that this endpoint has never had from us."""
+    return next_number(session, f"vmid:{endpoint}", FIRST_VMID)
+
+
+def taken_addresses(session: Session) -> frozenset[str]:
+    """Addresses of guests that may exist."""
+    return frozenset(session.scalars(select(Guest.address).where(Guest.state != GuestState.GONE)))
+
+
+def reserve(session: Session, app: App, target: str, place: Mapping[str, str], vmid: int) -> Guest:
+    """Write the guest's row, so that whatever is made later is on the books."""
+    guest = Guest(
+        tenant_id=app.tenant_id,
+        app_id=app.id,
+        target=target,
+        endpoint=place["endpoint"],
+        node=place["node"],
+        address=place["address"],
+        vmid=vmid,
+        port=app.port,
+        cores=app.cores,
+        memory=app.memory,
+        disk=app.disk,
+        guest_type=app.guest_type,
+        hostname=app.hostname,
+        state=GuestState.RESERVED,
+    )
+    session.add(guest)
+    session.flush()
+    app.guest_id = guest.id
+    return guest
+
+
+def standing(session: Session, app_id: int) -> list[Guest]:
+    """The guests of an app that may exist, oldest first."""
+    query = select(Guest).where(Guest.app_id == app_id, Guest.state != GuestState.GONE)
+    return list(session.scalars(query.order_by(Guest.id)))
+
+
+def spec(guest: Guest, installation_uuid: str) -> GuestSpec:
+    """The row as a target takes it."""
+    return GuestSpec(
+        uuid=guest.uuid,
+        marker=f"{installation_uuid}/{guest.uuid}",
+        target=guest.target,
+        endpoint=guest.endpoint,
+        node=guest.node,
+        vmid=guest.vmid,
+        incarnation=guest.incarnation,
+        hostname=guest.hostname,
+        address=guest.address,
+        port=guest.port,
+        resources=Resources(guest.cores, guest.memory, guest.disk),
+        guest_type=GuestType(guest.guest_type),
+    )
+
+
+def mark_gone(session: Session, guest_id: int) -> None:
+    """Say that a guest is proved gone: its address is free and its state is forgotten."""
+    guest = session.get_one(Guest, guest_id)
+    guest.state = GuestState.GONE
+    guest.gone_at = utcnow()
+    session.flush()
+    for version in session.scalars(select(StateVersion).where(StateVersion.guest_id == guest_id)):
+        session.delete(version)
+
+
+def latest_state(session: Session, guest_id: int) -> bytes | None:
+    """The newest version of a guest's Terraform state, still sealed."""
+    return session.scalar(
+        select(StateVersion.body)
+        .where(StateVersion.guest_id == guest_id)
+        .order_by(StateVersion.id.desc())
+        .limit(1)
+    )
+
+
+def add_state(session: Session, guest_id: int, epoch: int, sealed: bytes, keep: int = 10) -> None:
+    """Add a version and forget those before the newest ``keep``."""
+    session.add(StateVersion(guest_id=guest_id, epoch=epoch, body=sealed))
+    session.flush()
+    old = session.scalars(
+        select(StateVersion)
+        .where(StateVersion.guest_id == guest_id)
+        .order_by(StateVersion.id.desc())
+        .offset(keep)
+    )
+    for version in old:
+        session.delete(version)

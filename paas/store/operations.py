@@ -1,0 +1,157 @@
+"""Operations: the lease and its epoch, and what is due. Only the database's clock counts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy.orm import Session
+
+from paas.domain.errors import LeaseLost
+from paas.domain.states import ACTIVE_OPERATION_STATES, OperationState
+from paas.domain.views import OperationView
+from paas.store import apps
+from paas.store.base import clock, utcnow
+from paas.store.models import App, Operation, Step
+
+LEASE_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Due:
+    """An active operation as the sweeper sees it."""
+
+    id: int
+    uuid: str
+    epoch: int
+    holder: str | None
+    free: bool
+    waiting: bool
+
+
+def take(session: Session, uuid: str, holder: str, *, dead: str | None = None) -> int | None:
+    """Take the lease of an active operation and return the new epoch, or None.
+
+    The lease must be free, expired, or held by ``dead``, a holder known to have ended.
+    """
+    free: ColumnElement[bool] = or_(
+        Operation.lease_until.is_(None), Operation.lease_until < clock()
+    )
+    if dead is not None:
+        free = or_(free, Operation.holder == dead)
+    epoch = session.execute(
+        update(Operation)
+        .where(
+            Operation.uuid == uuid,
+            Operation.state.in_(ACTIVE_OPERATION_STATES),
+            free,
+            or_(Operation.not_before.is_(None), Operation.not_before <= clock()),
+        )
+        .values(epoch=Operation.epoch + 1, lease_until=clock() + LEASE_SECONDS, holder=holder)
+        .returning(Operation.epoch)
+        .execution_options(synchronize_session=False)
+    ).scalar_one_or_none()
+    if epoch is not None:
+        session.execute(
+            update(Operation)
+            .where(Operation.uuid == uuid, Operation.state == OperationState.QUEUED)
+            .values(state=OperationState.RUNNING)
+            .execution_options(synchronize_session=False)
+        )
+    return epoch
+
+
+def renew(session: Session, operation_id: int, epoch: int) -> str | None:
+    """Keep the lease; returns the reason to end early, if there is one; raises ``LeaseLost``.
+
+    Every write of an attempt calls this first: the row's lock fences it against a successor.
+    """
+    found = session.execute(
+        update(Operation)
+        .where(
+            Operation.id == operation_id,
+            Operation.epoch == epoch,
+            Operation.state.in_(ACTIVE_OPERATION_STATES),
+        )
+        .values(lease_until=clock() + LEASE_SECONDS)
+        .returning(Operation.id, Operation.cancel)
+        .execution_options(synchronize_session=False)
+    ).one_or_none()
+    if found is None:
+        raise LeaseLost(f"operation {operation_id} is no longer held under epoch {epoch}")
+    reason: str | None = found.cancel
+    return reason
+
+
+def let_go(session: Session, operation: Operation, *, delay: float = 0.0) -> None:
+    """Give the lease back; the operation is due again after ``delay`` seconds."""
+    session.execute(
+        update(Operation)
+        .where(Operation.id == operation.id)
+        .values(lease_until=None, holder=None, not_before=clock() + delay)
+        .execution_options(synchronize_session=False)
+    )
+    if operation.state == OperationState.RUNNING:
+        operation.state = OperationState.QUEUED
+
+
+def close(operation: Operation, state: OperationState, error: str | None = None) -> None:
+    """End an operation for good."""
+    operation.state = state
+    operation.error_message = error
+    operation.lease_until = None
+    operation.holder = None
+    operation.finished_at = utcnow()
+
+
+def active_of(session: Session, app_id: int) -> Operation | None:
+    """The one active operation of an app."""
+    return session.scalar(
+        select(Operation).where(
+            Operation.app_id == app_id, Operation.state.in_(ACTIVE_OPERATION_STATES)
+        )
+    )
+
+
+def active(session: Session) -> list[Due]:
+    """All active operations, oldest first, with whether they are free and whether they wait."""
+    free = or_(Operation.lease_until.is_(None), Operation.lease_until < clock())
+    waiting = and_(Operation.not_before.is_not(None), Operation.not_before > clock())
+    rows = session.execute(
+        select(
+            Operation.id,
+            Operation.uuid,
+            Operation.epoch,
+            Operation.holder,
+            free.label("free"),
+            waiting.label("waiting"),
+        )
+        .where(Operation.state.in_(ACTIVE_OPERATION_STATES))
+        .order_by(Operation.id)
+    )
+    return [Due(r.id, r.uuid, r.epoch, r.holder, bool(r.free), bool(r.waiting)) for r in rows]
+
+
+def steps_of(session: Session, operation_id: int) -> list[Step]:
+    """The recorded steps in their order."""
+    return list(
+        session.scalars(
+            select(Step).where(Step.operation_id == operation_id).order_by(Step.position)
+        )
+    )
+
+
+def view(session: Session, operation: Operation, totals: dict[str, int]) -> OperationView:
+    """An operation for the rooms above."""
+    steps: Sequence[Step] = steps_of(session, operation.id)
+    app_uuid = session.scalars(select(App.uuid).where(App.id == operation.app_id)).one()
+    total = totals.get(operation.kind, len(steps))
+    return OperationView(
+        id=operation.uuid,
+        app_id=app_uuid,
+        kind=operation.kind,
+        state=operation.state,
+        error=operation.error_message,
+        steps=tuple(apps.step_view(s, total) for s in steps),
+        created_at=operation.created_at,
+        finished_at=operation.finished_at,
+    )

@@ -1,0 +1,114 @@
+"""The first start and every later one: folders, keys, tables."""
+
+import os
+import secrets
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from cryptography.fernet import Fernet
+from sqlalchemy import select
+
+from paas.domain.errors import SettingsError
+from paas.settings import Settings
+from paas.store.crypt import Vault
+from paas.store.models import Installation, Tenant
+from paas.store.unit_of_work import Store
+
+FOLDERS = ("run", "git", "releases", "terraform", "work", "cache", "redis")
+OPEN_FOLDERS = ("guests", "bin", "runtimes")
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def prepare(settings: Settings) -> None:
+    """Make what an instance needs and bring its tables up to date; safe to repeat."""
+    make_folders(settings)
+    api_token(settings)
+    _secret(settings.instance / "secret.key", lambda: Fernet.generate_key().decode())
+    _secret(settings.instance / "session.key", lambda: secrets.token_urlsafe(48))
+    migrate(settings)
+
+
+def make_folders(settings: Settings) -> None:
+    """Folders only their owner can read; as root, guests may pass to their own folder."""
+    is_root = os.geteuid() == 0
+    settings.instance.mkdir(mode=0o700, parents=True, exist_ok=True)
+    settings.instance.chmod(0o711 if is_root else 0o700)
+    for name in FOLDERS:
+        (settings.instance / name).mkdir(mode=0o700, exist_ok=True)
+    for name in OPEN_FOLDERS:
+        folder = settings.instance / name
+        folder.mkdir(exist_ok=True)
+        folder.chmod(0o755 if is_root and name != "guests" else 0o711 if is_root else 0o700)
+    settings.log_folder.mkdir(parents=True, exist_ok=True)
+
+
+def api_token(settings: Settings) -> str:
+    """The token for requests that are not local: the setting's, or the instance's own."""
+    if settings.api_token:
+        return settings.api_token
+    return _secret(settings.instance / "token", lambda: secrets.token_urlsafe(32))
+
+
+def session_key(settings: Settings) -> str:
+    """The key that signs the cookies of the pages."""
+    return _secret(settings.instance / "session.key", lambda: secrets.token_urlsafe(48))
+
+
+def _secret(path: Path, make: Callable[[], str]) -> str:
+    """The secret in ``path``, made once.
+
+    The text is written beside and linked into place, so that no reader ever sees half of it
+    and of two starting processes the first wins.
+    """
+    if not path.exists():
+        temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "w") as file:
+            file.write(make())
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            os.link(temporary, path)
+        temporary.unlink()
+    return _read_secret(path)
+
+
+def _read_secret(path: Path) -> str:
+    text = path.read_text().strip()
+    if not text:
+        raise SettingsError(
+            f"{path} is empty. Restore it from your backup, or remove "
+            "it if this instance is new; the next start makes another."
+        )
+    return text
+
+
+def open_store(settings: Settings) -> Store:
+    """The store of a prepared instance."""
+    vault = Vault(_read_secret(settings.instance / "secret.key"))
+    return Store(database_url(settings), vault)
+
+
+def database_url(settings: Settings) -> str:
+    """The setting's, or SQLite in the instance's folder."""
+    return settings.database_url or f"sqlite:///{settings.instance / 'paas.db'}"
+
+
+def migrate(settings: Settings) -> None:
+    """Bring the tables to the newest revision and make the rows that always exist."""
+    store = open_store(settings)
+    try:
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.attributes["engine"] = store.engine
+        command.upgrade(config, "head")
+        with store.write() as session:
+            if session.scalar(select(Installation.id)) is None:
+                session.add(Installation(id=1))
+            if session.scalar(select(Tenant.id).where(Tenant.slug == "default")) is None:
+                session.add(Tenant(slug="default", name="Default"))
+    finally:
+        store.close()
