@@ -1,0 +1,101 @@
+"""Puts the platform of one instance together and hands it to the manager."""
+
+import contextlib
+import os
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from paas import logs
+from paas.domain.errors import PaasError, Unavailable
+from paas.running.child import Closeable, Role
+from paas.running.journal import Journal, LogFile, Terminal
+from paas.running.listening import listen, reachable, url
+from paas.running.lock import InstanceLock
+from paas.running.manager import Manager
+from paas.running.probe import Probe
+from paas.running.roles import platform_roles, prepared, redis_role, share_memory
+from paas.settings import Settings
+from paas.tools import redis_server
+
+
+def run(
+    settings: Settings, *, on_ready: Callable[[str], None] | None = None, quiet: bool = False
+) -> int:
+    """Serve the instance until a signal ends it; 0 then, 1 with a sentence if it cannot start.
+
+    ``on_ready`` is called, in this process, with the platform's URL when ``/health`` answers.
+    ``quiet`` shows only the manager's sentences and what is wrong.
+    """
+    terminal = Terminal(quiet=quiet)
+    logs.hide(settings.api_token)
+    try:
+        with _held(settings) as (lock, listener), _journal(settings, terminal) as journal:
+            return _serve(settings, (lock, listener), listener, journal, on_ready)
+    except PaasError as error:
+        terminal.show(f"paas: {error.message}")
+        return 1
+
+
+def _serve(
+    settings: Settings,
+    shared: tuple[Closeable, ...],
+    listener: socket.socket,
+    journal: Journal,
+    on_ready: Callable[[str], None] | None,
+) -> int:
+    share_memory()
+    settings = replace(settings, port=reachable(listener)[1])
+    first: list[Role] = []
+    if not settings.redis_url:
+        settings = replace(settings, redis_url=redis_server.url(settings.instance))
+        first.append(redis_role(settings.instance))
+    if not prepared(settings, journal, shared):
+        return 1
+
+    def ready() -> None:
+        journal.say(f"ready: {url(listener)}")
+        if on_ready is not None:
+            on_ready(url(listener))
+
+    manager = Manager(
+        [*first, *platform_roles(settings, listener)],
+        journal,
+        stop_timeout=settings.stop_timeout,
+        level=settings.log_level,
+        shared=shared,
+        probe=Probe(reachable(listener), listener.family),
+        on_ready=ready,
+    )
+    try:
+        return manager.run()
+    finally:
+        if first:
+            redis_server.remove_socket_folder(settings.instance)
+
+
+@contextlib.contextmanager
+def _held(settings: Settings) -> Iterator[tuple[InstanceLock, socket.socket]]:
+    """The two things that only one platform can have: the instance and the address."""
+    mode = 0o711 if os.geteuid() == 0 else 0o700
+    try:
+        settings.instance.mkdir(mode=mode, parents=True, exist_ok=True)
+        lock = InstanceLock(settings.instance)
+    except OSError as error:
+        raise Unavailable(
+            f"The instance folder {settings.instance} cannot be used: {error.strerror}. Set "
+            "PAAS_INSTANCE to a folder that this user can write."
+        ) from error
+    with contextlib.closing(lock), listen(settings.host, settings.port) as listener:
+        yield lock, listener
+
+
+@contextlib.contextmanager
+def _journal(settings: Settings, terminal: Terminal) -> Iterator[Journal]:
+    path = settings.log_folder / "paas.log"
+    try:
+        file = LogFile(path)
+    except OSError as error:
+        raise Unavailable(f"The log {path} cannot be written: {error.strerror}.") from error
+    with contextlib.closing(Journal(file, terminal)) as journal:
+        yield journal
