@@ -47,10 +47,11 @@ def busy(folder: Path) -> None:
 
 def chatty(folder: Path) -> None:
     """Says something in every way that a process can, then waits."""
-    print("plain words")
-    print('{"time": "2026-01-01T00:00:00Z", "level": "info", "message": "a record", "n": 1}')
-    print('{"type": "foreign json"}', file=sys.stderr)
-    print("two\nlines \x1b[31mred\x1b[0m \x07")
+    record = '{"time": "2026-01-01T00:00:00Z", "level": "info", "message": "a record", "n": 1}'
+    sys.stdout.write(f"plain words\n{record}\n")
+    sys.stdout.flush()
+    sys.stderr.write('{"type": "foreign json"}\n')
+    sys.stdout.write("two\nlines \x1b[31mred\x1b[0m \x07\n")
     sys.stdout.write("x" * 200_000 + "\nend\n")
     sys.stdout.flush()
     idle(folder, "chatty")

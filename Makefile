@@ -1,0 +1,76 @@
+# The commands of a checkout; `make` alone lists them. Everything is installed into .venv/ and
+# .tools/ of the checkout, from the hashed locks, and only when a lock has changed.
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+# The stamps carry the locks' checksums, so a changed lock asks for a stamp that is not there.
+RUNTIME := .venv/.runtime-$(firstword $(shell sha256sum requirements.txt))
+DEVELOPMENT := .venv/.development-$(firstword $(shell cat requirements.txt requirements-dev.txt | sha256sum))
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
+	pyproject.toml --extra build
+
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+.PHONY: help demo run test lint format bench lock
+
+help: ## List these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(RUNTIME) ## Start the platform and deploy a sample; ONCE=1 destroys it again and ends
+	@$(BIN)/python -m paas.tools.tofu
+	@$(BIN)/paas demo $(if $(filter 1,$(ONCE)),--once)
+
+run: $(RUNTIME) ## Start the platform on http://127.0.0.1:5000 until Ctrl-C
+	@$(BIN)/python -m paas.tools.tofu
+	@$(BIN)/paas run
+
+test: $(DEVELOPMENT) ## Run the whole test suite, naming what is skipped; ARGS="tests/unit -x"
+	@$(BIN)/python -m paas.tools.tofu
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(DEVELOPMENT) ## Check style, types, the rooms' borders and the Terraform modules
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m paas.tools.tofu fmt -check -recursive terraform
+
+format: $(DEVELOPMENT) ## Format the Python and Terraform sources
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+	$(BIN)/python -m paas.tools.tofu fmt -recursive terraform
+
+bench: $(DEVELOPMENT) ## Measure the platform and write docs/benchmarks.md
+	@$(BIN)/python -m paas.tools.tofu
+	@$(BIN)/python -m bench
+
+lock: $(DEVELOPMENT) ## Pin the dependencies of pyproject.toml anew, with hashes
+	$(LOCK) --output-file requirements.txt
+	$(LOCK) --extra dev --constraint requirements.txt --output-file requirements-dev.txt
+
+define make_venv
+@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	{ echo "Python 3.11 or newer is needed; name one with: make PYTHON=/path/to/python3"; exit 1; }
+@$(PYTHON) -c 'import ensurepip, venv' || \
+	{ echo "The venv module is missing; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
+@$(BIN)/python -m pip --version >/dev/null 2>&1 || { echo "Making .venv ..."; $(PYTHON) -m venv .venv; }
+endef
+
+$(RUNTIME):
+	$(make_venv)
+	@echo "Installing what the platform needs into .venv (only when requirements.txt changes) ..."
+	$(PIP) install --require-hashes -r requirements.txt
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	@rm -f .venv/.runtime-*
+	@touch $@
+
+# The development lock has everything of the runtime lock, at the same versions.
+$(DEVELOPMENT):
+	$(make_venv)
+	@echo "Installing what the tests need into .venv (only when a lock changes) ..."
+	$(PIP) install --require-hashes -r requirements-dev.txt
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	@rm -f .venv/.runtime-* .venv/.development-*
+	@touch $@ $(RUNTIME)
