@@ -144,6 +144,11 @@ def _parse(kind: object, text: str) -> object:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
+def environment() -> dict[str, str]:
+    """The process environment, for rooms that hand an allowed part of it to their children."""
+    return dict(os.environ)
+
+
 def default_instance() -> Path:
     """``instance/`` of the checkout; for root, whose guests have users of their own and must
     be able to reach their folders, ``/var/lib/paas/<checkout's name>`` when others cannot enter
@@ -152,3 +157,17 @@ def default_instance() -> Path:
     if os.geteuid() != 0 or all(p.stat().st_mode & 0o001 for p in CHECKOUT.parents):
         return here
     return Path("/var/lib/paas") / CHECKOUT.name
+
+
+def client_url(environ: Mapping[str, str] | None = None) -> str:
+    """The platform that the command line speaks to: ``PAAS_URL``."""
+    given = os.environ if environ is None else environ
+    return given.get("PAAS_URL") or "http://127.0.0.1:5000"
+
+
+def client_token(environ: Mapping[str, str] | None = None) -> tuple[str, Path]:
+    """The token to send, or an empty one, and the file where this machine's instance has its."""
+    given = os.environ if environ is None else environ
+    folder = given.get("PAAS_INSTANCE")
+    instance = Path(folder).expanduser().absolute() if folder else default_instance()
+    return given.get("PAAS_API_TOKEN", ""), instance / "token"
