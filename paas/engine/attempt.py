@@ -1,0 +1,144 @@
+"""One worker's go at an operation: its lease, its log, its children, its fenced writes."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from paas.domain.errors import Cancelled, LeaseLost, PaasError, StepFailed, Stopping
+from paas.domain.specs import GuestSpec, ReleaseSpec
+from paas.engine.journal import Journal
+from paas.engine.lease import Lease
+from paas.engine.platform import Platform
+from paas.store import guests, operations, releases
+from paas.store.models import App, Guest, Operation, Release
+from paas.targets.contract import Target
+from paas.tools.process import Bench, Leash
+
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Held:
+    """The operation as it was when its lease was taken."""
+
+    id: int
+    uuid: str
+    epoch: int
+    kind: str
+    app_id: int
+    app_uuid: str
+    deployment_id: int | None
+
+
+class Attempt:
+    """Given to every step. Use as a context: it ends its threads and its children."""
+
+    def __init__(self, platform: Platform, held: Held) -> None:
+        self.platform = platform
+        self.held = held
+        self.records: dict[str, Record] = {}
+        self.leash = Leash()
+        self.lease = Lease(platform.store, held.id, held.epoch, self.leash)
+        self.journal = Journal(
+            platform.store, platform.hub, held.app_id, held.app_uuid, held.id, held.epoch
+        )
+
+    def __enter__(self) -> "Attempt":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.leash.cut()
+        self.journal.close()
+        self.lease.close()
+
+    def log(self, stream: str, line: str) -> None:
+        """Add a line to the operation's log."""
+        self.journal.log(stream, line)
+
+    def say(self, line: str) -> None:
+        """Add a line of the platform's own to the log."""
+        self.journal.log("platform", line)
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """A transaction that counts only while the lease is held; ``LeaseLost`` otherwise."""
+        with self.platform.store.write() as session:
+            operations.renew(session, self.held.id, self.held.epoch)
+            yield session
+        self.wake()
+
+    def wake(self) -> None:
+        """Tell who watches the app that there is something new."""
+        self.platform.hub.publish(self.held.app_uuid)
+
+    def interruption(self) -> PaasError | None:
+        """Why this attempt should end now, if there is a reason."""
+        if self.lease.lost:
+            return LeaseLost(f"operation {self.held.uuid} was taken over by another worker")
+        if self.lease.cancel:
+            return Cancelled(f"cancelled: {self.lease.cancel}")
+        if self.platform.stopping():
+            return Stopping("the platform is being stopped")
+        return None
+
+    def check(self) -> None:
+        """Raise the reason to end, if there is one."""
+        reason = self.interruption()
+        if reason is not None:
+            raise reason
+
+    def bench(self, *, environment: Mapping[str, str] | None = None) -> Bench:
+        """Where this attempt's programs run: on its leash, under its mark, into its log."""
+        return Bench(
+            mark=f"{self.held.uuid}-{self.held.epoch}",
+            environment={**self.platform.environment, **(environment or {})},
+            log=self.log,
+            leash=self.leash,
+            deadline=self.platform.settings.step_timeout,
+            stop=self.interruption,
+        )
+
+    @property
+    def workdir(self) -> Path:
+        """A folder of this attempt alone; the operation's end removes it."""
+        folder = self.platform.folder("work") / f"{self.held.uuid}-{self.held.epoch}"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        return folder
+
+    def app(self, session: Session) -> App:
+        """The app's row."""
+        return session.get_one(App, self.held.app_id)
+
+    def operation(self, session: Session) -> Operation:
+        """The operation's row."""
+        return session.get_one(Operation, self.held.id)
+
+    def guest(self) -> GuestSpec:
+        """The app's guest; a step that needs one comes after the one that reserves it."""
+        with self.platform.store.read() as session:
+            guest_id = self.app(session).guest_id
+            if guest_id is None:
+                raise StepFailed("the app has no guest to work on; deploy it again")
+            return guests.spec(session.get_one(Guest, guest_id), self.platform.installation)
+
+    def target(self, guest: GuestSpec) -> Target:
+        """Where the guest lives."""
+        return self.platform.targets[guest.target]
+
+    def release(self, release_id: int) -> ReleaseSpec:
+        """A release, with its environment opened."""
+        with self.platform.store.read() as session:
+            row = session.get_one(Release, release_id)
+            app = session.get_one(App, row.app_id)
+            return ReleaseSpec(
+                uuid=row.uuid,
+                number=row.number,
+                sha=row.sha,
+                archive=str(self.platform.folder("releases") / app.uuid / row.archive),
+                plan=releases.plan_from_json(row.plan),
+                environment=self.platform.store.vault.open_map(row.environment),
+            )

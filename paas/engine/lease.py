@@ -1,0 +1,110 @@
+"""A worker's hold on an operation, renewed by a thread of its own."""
+
+import os
+import threading
+import time
+from pathlib import Path
+from typing import Protocol
+
+import structlog
+from sqlalchemy.exc import OperationalError
+
+from paas.domain.errors import LeaseLost
+from paas.store import operations
+from paas.store.unit_of_work import Store
+
+log = structlog.get_logger(__name__)
+
+LOOK_SECONDS = 1.0
+RENEW_SECONDS = 5.0
+# A guard kills its children when it has heard nothing for this long.
+SILENCE_SECONDS = 20.0
+
+
+class Leash(Protocol):
+    """What ties child processes to the lease: they live as long as it is renewed."""
+
+    def renew(self) -> None:
+        """Let the children live on."""
+
+    def cut(self) -> None:
+        """End the children at once."""
+
+
+class Lease:
+    """Renews every 5 s; ``lost`` says that another holds the operation now."""
+
+    def __init__(self, store: Store, operation_id: int, epoch: int, leash: Leash) -> None:
+        self._store, self._leash = store, leash
+        self._operation_id, self._epoch = operation_id, epoch
+        self._end = threading.Event()
+        self._renewed = time.monotonic()
+        self.lost = False
+        self.cancel: str | None = None
+        self._thread = threading.Thread(target=self._run, name="lease", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop renewing."""
+        self._end.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._end.wait(LOOK_SECONDS):
+            try:
+                self._look()
+            except LeaseLost:
+                self._lose()
+                return
+            except OperationalError as error:
+                log.warning("the lease could not be renewed", error=str(error.orig))
+                if time.monotonic() - self._renewed > SILENCE_SECONDS:
+                    self._lose()
+                    return
+
+    def _look(self) -> None:
+        if time.monotonic() - self._renewed < RENEW_SECONDS:
+            with self._store.read() as session:
+                self.cancel = operations.cancel_of(session, self._operation_id, self._epoch)
+            return
+        with self._store.write() as session:
+            self.cancel = operations.renew(session, self._operation_id, self._epoch)
+        self._renewed = time.monotonic()
+        self._leash.renew()
+
+    def _lose(self) -> None:
+        self.lost = True
+        self._leash.cut()
+
+
+def boot_id() -> str:
+    """What tells one boot of this machine from the next."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
+def started(pid: int) -> str | None:
+    """When a process began, in ticks since boot, or None when there is no such process."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    fields = stat.rpartition(")")[2].split()
+    return None if fields[0] in ("Z", "X") else fields[19]
+
+
+def holder(host: str) -> str:
+    """This process, told from every other that ever was; ``host`` is the machine's own id.
+
+    A hostname would not do: two machines may share one, and each would take the other's
+    workers for dead.
+    """
+    pid = os.getpid()
+    return f"{host} {boot_id()} {pid} {started(pid)}"
+
+
+def is_dead(name: str, host: str) -> bool:
+    """Whether a holder is known to have ended: only one of this machine can be judged."""
+    its_host, boot, pid, start = name.split(" ")
+    if its_host != host:
+        return False
+    return boot != boot_id() or started(int(pid)) != start

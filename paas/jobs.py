@@ -1,0 +1,74 @@
+"""The processes behind the queue: RQ's entry point, the worker, the sweeper."""
+
+import ctypes
+import mmap
+import os
+import signal
+import threading
+from types import FrameType
+
+import structlog
+from redis import Redis
+from rq import Queue, Worker
+from rq.job import Job
+
+from paas.engine import operation, plans, platform
+from paas.engine.sweeper import Sweeper
+from paas.settings import Settings
+from paas.store.queue import QUEUE
+
+log = structlog.get_logger(__name__)
+
+PR_SET_PDEATHSIG = 1
+
+_platform: platform.Platform | None = None
+
+
+def run(operation_uuid: str) -> None:
+    """Run one operation; the worker has put the platform together before it forked."""
+    if _platform is None:
+        raise RuntimeError("this job runs in a worker that `paas worker` or `paas run` started")
+    operation.run(_platform, plans.PLANS, operation_uuid)
+
+
+class OperationWorker(Worker):
+    """An RQ worker whose job ends with it and hears that it should stop.
+
+    The flag is a byte of memory shared with the forked job, which looks at it between steps:
+    a job must never be signalled, for Terraform would be.
+    """
+
+    def __init__(self, *args: object, flag: mmap.mmap, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)
+        self._flag = flag
+
+    def request_stop(self, signum: int, frame: FrameType | None) -> None:
+        """Let the job end its step, then end."""
+        self._flag[0] = 1
+        super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
+
+    def main_work_horse(self, job: Job, queue: Queue) -> None:
+        """Run the job in a process that dies with its worker."""
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        super().main_work_horse(job, queue)  # type: ignore[no-untyped-call]
+
+
+def work(settings: Settings) -> None:
+    """Run operations until SIGTERM or SIGINT; a running step is let end first."""
+    global _platform
+    flag = mmap.mmap(-1, 1)
+    _platform = platform.build(settings, stopping=lambda: flag[0] != 0)
+    connection = Redis.from_url(platform.redis_url(settings))
+    worker = OperationWorker(
+        [Queue(QUEUE, connection=connection)], connection=connection, flag=flag
+    )
+    worker.work(logging_level="WARNING")
+
+
+def sweep(settings: Settings) -> None:
+    """Sweep until SIGTERM or SIGINT."""
+    end = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: end.set())
+    log.info("the sweeper has begun", pid=os.getpid())
+    Sweeper(platform.build(settings)).run(end)

@@ -1,0 +1,321 @@
+"""What can be asked of apps. Everything long is recorded, committed, then enqueued."""
+
+import hashlib
+import json
+import time
+from dataclasses import asdict
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+from sqlalchemy import delete as sql_delete
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from paas.domain.errors import Conflict, Invalid, KeyReused, NotFound
+from paas.domain.specs import Actor, DeploySpec
+from paas.domain.states import AppState, OperationKind, OperationState
+from paas.domain.views import AppView, OperationView, Page
+from paas.engine.operation import add_destroy
+from paas.engine.plans import STEP_TOTALS
+from paas.engine.platform import Platform
+from paas.store import apps, operations
+from paas.store.base import utcnow
+from paas.store.models import App, Deployment, IdempotencyKey, Operation
+from paas.store.operations import close
+
+KEY_HOURS = 24
+# Wake-ups may be lost, so a waiting request looks again this often.
+LOOK_SECONDS = 2.0
+DELETED = "deleted"
+
+
+def create(
+    platform: Platform, actor: Actor, spec: DeploySpec, *, idempotency_key: str | None = None
+) -> OperationView:
+    """Accept an app: from the commit on it will be running or say why not.
+
+    Raises ``Invalid`` with every broken rule, ``KeyReused`` for a key with another body.
+    """
+    body_hash = _body_hash(spec)
+    errors = _refusals(platform, spec)
+    try:
+        with platform.store.write() as session:
+            earlier = _by_key(session, actor, idempotency_key, body_hash)
+            if earlier is not None:
+                return operations.view(session, earlier, STEP_TOTALS)
+            errors += _name_refusals(session, actor, spec)
+            if errors:
+                raise Invalid(errors)
+            operation = _add(platform, session, actor, spec)
+            if idempotency_key is not None:
+                _keep_key(session, actor, idempotency_key, body_hash, operation)
+            view = operations.view(session, operation, STEP_TOTALS)
+            name = operation.id
+    except IntegrityError:
+        # On PostgreSQL two requests for one name may both pass the look; the index decides.
+        return create(platform, actor, spec, idempotency_key=idempotency_key)
+    platform.queue.enqueue(name, view.id, 1)
+    platform.hub.publish(view.app_id)
+    return view
+
+
+def _body_hash(spec: DeploySpec) -> str:
+    text = json.dumps(asdict(spec), sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _refusals(platform: Platform, spec: DeploySpec) -> list[str]:
+    if spec.framework not in platform.catalogue:
+        known = ", ".join(sorted(platform.catalogue))
+        return [f"Invalid framework. Must be one of: {known}"]
+    return platform.target_for(spec.guest_type).refusals(spec.framework)
+
+
+def _name_refusals(session: Session, actor: Actor, spec: DeploySpec) -> list[str]:
+    holder = apps.holder_of(session, actor.tenant_id, spec.name.lower())
+    if holder is None:
+        return []
+    return [
+        f"The name '{spec.name}' is taken by deployment {holder.uuid}, which is {holder.state}. "
+        "Choose another name or delete that deployment first"
+    ]
+
+
+def _by_key(session: Session, actor: Actor, key: str | None, body_hash: str) -> Operation | None:
+    if key is None:
+        return None
+    edge = utcnow() - timedelta(hours=KEY_HOURS)
+    session.execute(sql_delete(IdempotencyKey).where(IdempotencyKey.created_at < edge))
+    found = session.get(IdempotencyKey, (actor.tenant_id, key))
+    if found is None:
+        return None
+    if found.body_hash != body_hash:
+        raise KeyReused(
+            "This Idempotency-Key was sent before with another body. "
+            "Use a new key for a new deployment"
+        )
+    return session.get_one(Operation, found.operation_id)
+
+
+def _keep_key(
+    session: Session, actor: Actor, key: str, body_hash: str, operation: Operation
+) -> None:
+    session.add(
+        IdempotencyKey(
+            tenant_id=actor.tenant_id, key=key, body_hash=body_hash, operation_id=operation.id
+        )
+    )
+
+
+def _add(platform: Platform, session: Session, actor: Actor, spec: DeploySpec) -> Operation:
+    framework = platform.catalogue[spec.framework]
+    resources = spec.resources or framework.resources
+    uuid = str(uuid4())
+    app = App(
+        uuid=uuid,
+        tenant_id=actor.tenant_id,
+        name=spec.name,
+        slug=spec.name.lower(),
+        hostname=hostname(spec.name, uuid),
+        guest_type=spec.guest_type,
+        framework=spec.framework,
+        repository=spec.repository,
+        branch=spec.branch,
+        cores=resources.cores,
+        memory=resources.memory,
+        disk=resources.disk,
+        port=spec.port or framework.port,
+        health_path=spec.health_path,
+        start_command=spec.start_command,
+        environment=platform.store.vault.seal_map(spec.environment),
+        state=AppState.PENDING,
+    )
+    apps.add(session, app)
+    return _add_deployment(session, app, OperationKind.DEPLOY, spec.ref)
+
+
+def hostname(name: str, uuid: str) -> str:
+    """A DNS label: the name with dashes for underscores, and a short id that tells twins apart."""
+    return f"{name.lower().replace('_', '-')[:50].strip('-')}-{uuid[:8]}"
+
+
+def _add_deployment(session: Session, app: App, kind: OperationKind, ref: str | None) -> Operation:
+    deployment = Deployment(app_id=app.id, ref=ref)
+    session.add(deployment)
+    session.flush()
+    return _add_operation(session, app, kind, deployment.id)
+
+
+def _add_operation(
+    session: Session, app: App, kind: OperationKind, deployment_id: int | None = None
+) -> Operation:
+    operation = Operation(
+        tenant_id=app.tenant_id,
+        app_id=app.id,
+        deployment_id=deployment_id,
+        kind=kind,
+        prior_state=app.state,
+    )
+    session.add(operation)
+    session.flush()
+    return operation
+
+
+def get(platform: Platform, actor: Actor, app_id: str) -> AppView:
+    """One app, a deleted one included; raises ``NotFound``."""
+    with platform.store.read() as session:
+        app = apps.find(session, actor, known_form(app_id))
+        return apps.views(session, [app], STEP_TOTALS)[0]
+
+
+def known_form(app_id: str) -> str:
+    """The id in the form it is stored in; raises ``NotFound`` for what cannot be one."""
+    try:
+        return str(UUID(app_id))
+    except ValueError as error:
+        raise NotFound(apps.MISSING) from error
+
+
+def page(
+    platform: Platform,
+    actor: Actor,
+    *,
+    limit: int = 1000,
+    cursor: str | None = None,
+    search: str | None = None,
+    state: str | None = None,
+) -> Page:
+    """A page of the apps that are not deleted, newest first; ``cursor`` is an earlier page's."""
+    if cursor is not None and not (cursor.isascii() and cursor.isdigit() and len(cursor) < 19):
+        raise Invalid(["Invalid cursor. Use the one from the Link header of the page before"])
+    before = int(cursor) if cursor else None
+    with platform.store.read() as session:
+        found = apps.listed(
+            session, actor, limit=limit + 1, before=before, search=search, state=state
+        )
+        shown = found[:limit]
+        views = apps.views(session, shown, STEP_TOTALS)
+    more = len(found) > limit
+    return Page(tuple(views), str(shown[-1].id) if more else None)
+
+
+def delete(platform: Platform, actor: Actor, app_id: str) -> OperationView | None:
+    """Begin to remove an app in whatever state it is; None when it is deleted already.
+
+    The view is of the operation that will be followed by the destroy, or the destroy itself;
+    ``wait_deleted`` waits for the end of both.
+    """
+    with platform.store.write() as session:
+        app = apps.find(session, actor, known_form(app_id), lock=True)
+        if app.state == AppState.DELETED:
+            return None
+        app.wanted = DELETED
+        operation = operations.active_of(session, app.id)
+        if operation is None:
+            operation = add_destroy(session, app)
+        elif operation.kind != OperationKind.DESTROY:
+            operation = _cut_short(session, app, operation)
+        view = operations.view(session, operation, STEP_TOTALS)
+        key, epoch, free = operation.id, operation.epoch, operation.lease_until is None
+    if free:
+        platform.queue.enqueue(key, view.id, epoch + 1)
+    platform.hub.publish(view.app_id)
+    return view
+
+
+def _cut_short(session: Session, app: App, operation: Operation) -> Operation:
+    """Ask a running operation to end; one that nobody has begun is closed at once."""
+    if operation.lease_until is not None or operation.epoch > 0:
+        operation.cancel = DELETED
+        operation.not_before = None
+        return operation
+    close(operation, OperationState.CANCELLED, f"cancelled: {DELETED}")
+    session.flush()
+    return add_destroy(session, app)
+
+
+def redeploy(
+    platform: Platform, actor: Actor, app_id: str, ref: str | None = None
+) -> OperationView:
+    """Bring the newest commit, or ``ref``, live; raises ``Conflict`` while the app is busy."""
+    return _change(platform, actor, app_id, OperationKind.REDEPLOY, ref=ref)
+
+
+def stop(platform: Platform, actor: Actor, app_id: str) -> OperationView:
+    """End the app, keep its guest and data; raises ``Conflict`` unless it is running."""
+    return _change(platform, actor, app_id, OperationKind.STOP, only=AppState.RUNNING)
+
+
+def start(platform: Platform, actor: Actor, app_id: str) -> OperationView:
+    """Start a stopped app; raises ``Conflict`` unless it is stopped."""
+    return _change(platform, actor, app_id, OperationKind.START, only=AppState.STOPPED)
+
+
+def _change(
+    platform: Platform,
+    actor: Actor,
+    app_id: str,
+    kind: OperationKind,
+    *,
+    ref: str | None = None,
+    only: AppState | None = None,
+) -> OperationView:
+    with platform.store.write() as session:
+        app = apps.find(session, actor, known_form(app_id), lock=True)
+        if app.state == AppState.DELETED:
+            raise Conflict("This deployment is deleted")
+        busy = operations.active_of(session, app.id)
+        if busy is not None:
+            raise Conflict(f"This deployment is busy ({busy.kind}). Try again when it has ended")
+        if only is not None and app.state != only:
+            raise Conflict(f"Only a {only} deployment can {kind}; this one is {app.state}")
+        if kind is OperationKind.REDEPLOY:
+            operation = _add_deployment(session, app, kind, ref)
+            if app.state == AppState.FAILED:
+                apps.set_state(session, app, AppState.PENDING)
+        else:
+            operation = _add_operation(session, app, kind)
+        view = operations.view(session, operation, STEP_TOTALS)
+        key = operation.id
+    platform.queue.enqueue(key, view.id, 1)
+    platform.hub.publish(view.app_id)
+    return view
+
+
+def operation(platform: Platform, actor: Actor, operation_id: str) -> OperationView:
+    """One operation of the actor's; raises ``NotFound``."""
+    with platform.store.read() as session:
+        row = session.scalar(
+            select(Operation).where(
+                Operation.uuid == operation_id, Operation.tenant_id == actor.tenant_id
+            )
+        )
+        if row is None:
+            raise NotFound("Operation not found")
+        return operations.view(session, row, STEP_TOTALS)
+
+
+def wait(platform: Platform, actor: Actor, operation_id: str, seconds: float) -> OperationView:
+    """The operation when it has ended, or as it is after ``seconds``."""
+    end = time.monotonic() + seconds
+    view = operation(platform, actor, operation_id)
+    with platform.hub.listen(view.app_id) as listener:
+        while True:
+            view = operation(platform, actor, operation_id)
+            left = end - time.monotonic()
+            if view.finished_at is not None or left <= 0:
+                return view
+            listener.wait(min(left, LOOK_SECONDS))
+
+
+def wait_deleted(platform: Platform, actor: Actor, app_id: str, seconds: float) -> AppView:
+    """The app when it is deleted, or as it is after ``seconds``."""
+    end = time.monotonic() + seconds
+    with platform.hub.listen(known_form(app_id)) as listener:
+        while True:
+            view = get(platform, actor, app_id)
+            left = end - time.monotonic()
+            if view.state is AppState.DELETED or left <= 0:
+                return view
+            listener.wait(min(left, LOOK_SECONDS))

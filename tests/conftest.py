@@ -1,0 +1,84 @@
+"""Fixtures for all tests: real servers once a run, an instance of its own for each test."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+import sqlalchemy as sa
+
+from paas.settings import Settings
+from paas.store import setup
+from paas.store.unit_of_work import Store
+from tests import servers
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[str]:
+    with servers.redis_url() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    if servers.postgres_bin() is None:
+        pytest.skip("PostgreSQL's programs (initdb, postgres) are not installed")
+    with servers.postgres() as url:
+        yield url
+
+
+@pytest.fixture
+def instance() -> Iterator[Path]:
+    """A short folder that the users of guests may pass through when the tests run as root."""
+    folder = Path(tempfile.mkdtemp(prefix="pi", dir="/tmp"))
+    folder.chmod(0o711)
+    yield folder / "i"
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """An empty database; the tests that use it run on both kinds."""
+    if request.param == "sqlite":
+        yield ""
+        return
+    server = request.getfixturevalue("postgres_server")
+    name = f"t{uuid4().hex}"
+    admin = sa.create_engine(server.format("postgres"), isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(sa.text(f"CREATE DATABASE {name}"))
+    yield server.format(name)
+    with admin.connect() as connection:
+        connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
+    admin.dispose()
+
+
+@pytest.fixture
+def settings(instance: Path, redis_server: str) -> Settings:
+    """Settings of an instance on SQLite."""
+    return Settings(instance=instance, redis_url=redis_server, port=0)
+
+
+@pytest.fixture
+def both_settings(settings: Settings, database_url: str) -> Settings:
+    """Settings of an instance, once on SQLite and once on PostgreSQL."""
+    return Settings(
+        instance=settings.instance, redis_url=settings.redis_url, port=0, database_url=database_url
+    )
+
+
+@pytest.fixture
+def store(both_settings: Settings) -> Iterator[Store]:
+    """A prepared store, on both databases."""
+    setup.prepare(both_settings)
+    made = setup.open_store(both_settings)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def is_root() -> bool:
+    return os.geteuid() == 0

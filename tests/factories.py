@@ -1,0 +1,79 @@
+"""Things for tests, made with what a test does not care about filled in."""
+
+from itertools import count
+
+from sqlalchemy.orm import Session
+
+from paas.domain.specs import Actor, BuildPlan, DeploySpec, Resources
+from paas.domain.states import GuestType
+from paas.store import apps
+from paas.store.models import App, Operation
+
+_numbers = count(1)
+ACTOR = Actor(tenant_id=1)
+
+
+def deploy_spec(**changes: object) -> DeploySpec:
+    values: dict[str, object] = {
+        "name": f"shop-{next(_numbers)}",
+        "guest_type": GuestType.LXC,
+        "framework": "static",
+        "repository": "https://github.com/samples/static",
+        "resources": Resources(1, 256, 5),
+    }
+    return DeploySpec(**{**values, **changes})  # type: ignore[arg-type]
+
+
+def build_plan(**changes: object) -> BuildPlan:
+    values: dict[str, object] = {
+        "framework": "static",
+        "runtime": "static",
+        "runtime_version": None,
+        "root": "",
+        "install": (),
+        "kept": (),
+        "dependencies_hash": "none",
+        "build": (),
+        "release": (),
+        "start": "true",
+        "document_root": "",
+        "health_path": "/",
+        "environment": {},
+        "reasons": (),
+    }
+    return BuildPlan(**{**values, **changes})  # type: ignore[arg-type]
+
+
+def app_row(session: Session, **changes: object) -> App:
+    name = f"shop-{next(_numbers)}"
+    values: dict[str, object] = {
+        "tenant_id": 1,
+        "name": name,
+        "slug": name,
+        "hostname": name,
+        "guest_type": "lxc",
+        "framework": "static",
+        "repository": "https://github.com/samples/static",
+        "cores": 1,
+        "memory": 256,
+        "disk": 5,
+        "port": 8000,
+        "environment": b"",
+        "state": "pending",
+    }
+    app = App(**{**values, **changes})
+    apps.add(session, app)
+    return app
+
+
+def operation_row(session: Session, app: App, **changes: object) -> Operation:
+    values: dict[str, object] = {
+        "tenant_id": app.tenant_id,
+        "app_id": app.id,
+        "kind": "deploy",
+        "prior_state": app.state,
+    }
+    operation = Operation(**{**values, **changes})
+    session.add(operation)
+    session.flush()
+    return operation
