@@ -1,0 +1,142 @@
+"""Values as people read them: the filters and tables of the templates."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from paas.domain.states import AppState, OperationKind
+
+STATE_WORDS = {
+    AppState.PENDING: "waiting",
+    AppState.PROVISIONING: "making its guest",
+    AppState.DEPLOYING: "deploying",
+    AppState.RUNNING: "running",
+    AppState.FAILED: "failed",
+    AppState.STOPPED: "stopped",
+    AppState.DELETED: "destroyed",
+}
+
+# Four looks for seven states: icon and colour follow the look, the word follows the state.
+STATE_LOOKS = {
+    AppState.PENDING: "busy",
+    AppState.PROVISIONING: "busy",
+    AppState.DEPLOYING: "busy",
+    AppState.RUNNING: "running",
+    AppState.FAILED: "failed",
+    AppState.STOPPED: "idle",
+    AppState.DELETED: "idle",
+}
+
+STEP_WORDS = {
+    "fetch": "Fetch the source",
+    "reserve": "Reserve a place",
+    "provision": "Make the guest",
+    "connect": "Reach the guest",
+    "configure": "Install the app",
+    "check": "Check that it answers",
+    "switch": "Switch to the new release",
+    "finish": "Finish",
+}
+
+OPERATION_WORDS = {
+    OperationKind.DEPLOY: "deploying",
+    OperationKind.REDEPLOY: "redeploying",
+    OperationKind.STOP: "stopping",
+    OperationKind.START: "starting",
+    OperationKind.DESTROY: "being destroyed",
+}
+
+FILTER_STATES = tuple(state for state in AppState if state is not AppState.DELETED)
+
+_UNITS = ((86400 * 365, "y"), (86400 * 30, "mo"), (86400, "d"), (3600, "h"), (60, "min"))
+
+
+def age(moment: datetime, now: datetime | None = None) -> str:
+    """How long ago, in its largest unit: ``just now``, ``4 min``, ``3 h``, ``12 d``."""
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    seconds = ((now or datetime.now(UTC)) - moment).total_seconds()
+    for size, unit in _UNITS:
+        if seconds >= size:
+            return f"{int(seconds // size)} {unit} ago"
+    return "just now"
+
+
+def duration(seconds: float) -> str:
+    """A time it took: ``0.4 s``, ``12 s``, ``3 min 05 s``, ``1 h 02 min``."""
+    if seconds < 9.95:
+        return f"{max(seconds, 0):.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02} min"
+
+
+def iso(moment: datetime) -> str:
+    """The moment for ``<time datetime>``: UTC, whole seconds, with a Z."""
+    if moment.tzinfo is not None:
+        moment = moment.astimezone(UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def repository_name(url: str) -> str:
+    """``owner/repo`` of a repository's URL, or the URL without its scheme."""
+    path = url.removeprefix("https://").removeprefix("http://").removesuffix("/")
+    return path.removeprefix("github.com/").removesuffix(".git")
+
+
+def size(megabytes: int) -> str:
+    """Memory as people say it: ``512 MB``, ``2 GB``, ``1.5 GB``."""
+    if megabytes < 1024:
+        return f"{megabytes} MB"
+    return f"{megabytes / 1024:.1f}".removesuffix(".0") + " GB"
+
+
+def look(state: AppState, operation: str | None = None) -> str:
+    """The look of an app: an app on which something works is busy, whatever its state."""
+    return "busy" if operation and state is not AppState.DELETED else STATE_LOOKS[state]
+
+
+def word(state: AppState, operation: str | None = None) -> str:
+    """The word for an app: what is done to it, else its state."""
+    if state is AppState.DELETED or not operation:
+        return STATE_WORDS[state]
+    if operation == OperationKind.DEPLOY:
+        return STATE_WORDS[state]
+    return OPERATION_WORDS.get(OperationKind(operation), operation)
+
+
+def link(url: str) -> str:
+    """The URL if a link may lead there; anything but https leads nowhere."""
+    return url if url.startswith("https://") else "#"
+
+
+def stream_class(stream: str) -> str:
+    """The class that colours a source of log lines."""
+    return f"s-{stream}" if stream.isascii() and stream.isalpha() else "s-other"
+
+
+def state_word(state: AppState) -> str:
+    """The word for a state alone."""
+    return STATE_WORDS[state]
+
+
+def step_words(name: str) -> str:
+    """What a step does, or its name when there are no words for it."""
+    return STEP_WORDS.get(name, name)
+
+
+FILTERS: dict[str, Callable[..., str]] = {
+    "age": age,
+    "duration": duration,
+    "iso": iso,
+    "link": link,
+    "look": look,
+    "repository_name": repository_name,
+    "size": size,
+    "state_word": state_word,
+    "step_words": step_words,
+    "stream_class": stream_class,
+    "word": word,
+}
