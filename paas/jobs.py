@@ -12,7 +12,7 @@ from redis import Redis
 from rq import Queue, Worker
 from rq.job import Job
 
-from paas.engine import operation, plans, platform
+from paas.engine import operation, plans
 from paas.engine.sweeper import Sweeper
 from paas.settings import Settings
 from paas.store.queue import QUEUE
@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 
 PR_SET_PDEATHSIG = 1
 
-_platform: platform.Platform | None = None
+_platform: Platform | None = None
 
 
 def run(operation_uuid: str) -> None:
@@ -57,8 +57,8 @@ def work(settings: Settings) -> None:
     """Run operations until SIGTERM or SIGINT; a running step is let end first."""
     global _platform
     flag = mmap.mmap(-1, 1)
-    _platform = platform.build(settings, stopping=lambda: flag[0] != 0)
-    connection = Redis.from_url(platform.redis_url(settings))
+    _platform = assembly.build(settings, stopping=lambda: flag[0] != 0)
+    connection = Redis.from_url(assembly.redis_url(settings))
     worker = OperationWorker(
         [Queue(QUEUE, connection=connection)], connection=connection, flag=flag
     )
@@ -71,4 +71,4 @@ def sweep(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: end.set())
     log.info("the sweeper has begun", pid=os.getpid())
-    Sweeper(platform.build(settings)).run(end)
+    Sweeper(assembly.build(settings)).run(end)

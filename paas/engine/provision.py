@@ -1,20 +1,12 @@
 """Making and removing a guest with Terraform, whatever an earlier attempt left."""
 
-import hashlib
-import json
-from collections.abc import Collection
-from pathlib import Path
 
 from paas.domain.errors import ForeignGuest, StepFailed
-from paas.domain.specs import GuestSpec
-from paas.domain.states import GuestState
 from paas.engine.attempt import Attempt, Record
 from paas.engine.reserve import new_guest
 from paas.engine.state_server import StateKeeper, serve
 from paas.store import guests
-from paas.store.base import utcnow
-from paas.store.models import Guest
-from paas.targets.contract import Presence, Target
+from paas.targets.contract import Presence
 from paas.tools import terraform
 
 MOST_PLACES = 3

@@ -1,6 +1,6 @@
 """Guests: numbers that are never used twice, addresses that are used by one at a time."""
 
-from collections.abc import Mapping
+from typing import Protocol
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -11,6 +11,22 @@ from paas.store.base import utcnow
 from paas.store.models import App, Guest, Installation, Sequence, StateVersion
 
 FIRST_VMID = 100_000
+
+
+class Placed(Protocol):
+    """Where a guest will be, as a target chose it."""
+
+    @property
+    def endpoint(self) -> str:
+        """The cluster or host."""
+
+    @property
+    def node(self) -> str:
+        """The machine within it."""
+
+    @property
+    def address(self) -> str:
+        """Where the guest answers."""
 
 
 def installation(session: Session) -> str:
@@ -44,15 +60,15 @@ def taken_addresses(session: Session) -> frozenset[str]:
     return frozenset(session.scalars(select(Guest.address).where(Guest.state != GuestState.GONE)))
 
 
-def reserve(session: Session, app: App, target: str, place: Mapping[str, str], vmid: int) -> Guest:
+def reserve(session: Session, app: App, target: str, place: Placed, vmid: int) -> Guest:
     """Write the guest's row, so that whatever is made later is on the books."""
     guest = Guest(
         tenant_id=app.tenant_id,
         app_id=app.id,
         target=target,
-        endpoint=place["endpoint"],
-        node=place["node"],
-        address=place["address"],
+        endpoint=place.endpoint,
+        node=place.node,
+        address=place.address,
         vmid=vmid,
         port=app.port,
         cores=app.cores,

@@ -82,6 +82,17 @@ def renew(session: Session, operation_id: int, epoch: int) -> str | None:
     return reason
 
 
+def cancel_of(session: Session, operation_id: int, epoch: int) -> str | None:
+    """The reason to end early, if there is one; raises ``LeaseLost``."""
+    found = session.execute(
+        select(Operation.cancel).where(Operation.id == operation_id, Operation.epoch == epoch)
+    ).one_or_none()
+    if found is None:
+        raise LeaseLost(f"operation {operation_id} is no longer held under epoch {epoch}")
+    reason: str | None = found.cancel
+    return reason
+
+
 def let_go(session: Session, operation: Operation, *, delay: float = 0.0) -> None:
     """Give the lease back; the operation is due again after ``delay`` seconds."""
     session.execute(

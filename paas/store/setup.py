@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from uuid import uuid4
 
 from alembic import command
 from alembic.config import Config
@@ -50,6 +51,11 @@ def api_token(settings: Settings) -> str:
     if settings.api_token:
         return settings.api_token
     return _secret(settings.instance / "token", lambda: secrets.token_urlsafe(32))
+
+
+def host_id(settings: Settings) -> str:
+    """What tells this machine's instance from those of other machines on the same database."""
+    return _secret(settings.instance / "host-id", lambda: str(uuid4()))
 
 
 def session_key(settings: Settings) -> str:
