@@ -14,6 +14,9 @@ from paas.settings import Settings
 from paas.store import setup
 from paas.store.unit_of_work import Store
 from tests import servers
+from tests.no_skips import pytest_make_collect_report, pytest_runtest_makereport
+
+__all__ = ["pytest_make_collect_report", "pytest_runtest_makereport"]
 
 
 @pytest.fixture(scope="session")

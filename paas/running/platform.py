@@ -9,12 +9,13 @@ from dataclasses import replace
 from paas import logs
 from paas.domain.errors import PaasError, Unavailable
 from paas.running.child import Closeable, Role
+from paas.running.embedded_redis import redis_role
 from paas.running.journal import Journal, LogFile, Terminal
 from paas.running.listening import listen, reachable, url
 from paas.running.lock import InstanceLock
 from paas.running.manager import Manager
 from paas.running.probe import Probe
-from paas.running.roles import platform_roles, prepared, redis_role, share_memory
+from paas.running.roles import platform_roles, prepared, share_memory
 from paas.settings import Settings
 from paas.tools import redis_server
 

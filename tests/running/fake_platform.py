@@ -6,6 +6,7 @@ Arguments: the folder for files, then the stop timeout. Every child writes its p
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ from pathlib import Path
 from paas.running.child import Role
 from paas.running.journal import Journal, LogFile, Terminal
 from paas.running.manager import Manager
+from paas.running.probe import Probe
 
 
 def idle(folder: Path, name: str) -> None:
@@ -57,6 +59,23 @@ def chatty(folder: Path) -> None:
     idle(folder, "chatty")
 
 
+class Silence(Probe):
+    """A web process that takes the question and never answers."""
+
+    def __init__(self) -> None:
+        self._ours, self._theirs = socket.socketpair()
+
+    def fileno(self) -> int:
+        return self._ours.fileno()
+
+    def ask(self) -> None:
+        """Ask nobody."""
+
+    def close(self) -> None:
+        self._ours.close()
+        self._theirs.close()
+
+
 def main() -> int:
     folder, stop_timeout = Path(sys.argv[1]), float(sys.argv[2])
     names = sys.argv[3:]
@@ -64,7 +83,7 @@ def main() -> int:
         "web": Role("web", partial(idle, folder, "web")),
         "worker": Role("worker", partial(busy, folder), patient=True),
         "chatty": Role("chatty", partial(chatty, folder)),
-        "broken": Role("broken", partial(sys.exit, 3)),
+        "dead": Role("dead", partial(sys.exit, 3)),
         "first": Role(
             "first",
             partial(idle, folder, "first"),
@@ -72,11 +91,14 @@ def main() -> int:
             answers=lambda: any(folder.glob("first.*")),
         ),
     }
+    # A platform with a dead child is never ready.
+    probe = Silence() if "dead" in names else None
     journal = Journal(LogFile(folder / "logs" / "paas.log"), Terminal())
     manager = Manager(
         [known[name] for name in names],
         journal,
         stop_timeout=stop_timeout,
+        probe=probe,
         on_ready=lambda: journal.say("ready"),
     )
     code = manager.run()
