@@ -24,7 +24,6 @@ MISSING = (
     *("authentication failed", "does not appear to be a git repository", "does not exist"),
     *("error: 403", "error: 401", "invalid credentials"),
 )
-TOO_LARGE = ("index-pack died of signal 25", "file size limit", "file too large")
 UNREACHABLE = (
     *("could not resolve host", "failed to connect", "couldn't connect", "connection timed out"),
     *("connection refused", "unable to access", "operation too slow", "early eof", "rpc failed"),
@@ -96,7 +95,7 @@ class Git:
                 else f"the repository {url} has no commits on its default branch",
                 detail=output.complaint,
             )
-        raise self._failure(url, output)
+        raise self._failure(url, cache, output)
 
     def _try_remotes(self, url: str, cache: Path, wanted: str) -> tuple[Remote, Output | None]:
         """The remote that has the repository, and None or what went wrong there."""
@@ -131,14 +130,14 @@ class Git:
             argv = commands.fetch_all(remote)
             output = git_cache.run(self._bench, cache, argv, limit=self._limit)
             if output.code != 0:
-                raise self._failure(url, output)
+                raise self._failure(url, cache, output)
             found = git_cache.run(self._bench, cache, commands.commit_of(ref))
             if found.lines:
                 return found.lines[0]
         raise StepFailed(f"the ref {ref} does not exist in {url}")
 
-    def _failure(self, url: str, output: Output) -> StepFailed:
-        if output.says(TOO_LARGE):
+    def _failure(self, url: str, cache: Path, output: Output) -> StepFailed:
+        if git_cache.size(cache) >= self._limit:
             return StepFailed(self._too_large(url), detail=output.complaint)
         if output.says(MISSING):
             sentence = f"the repository {url} does not exist or needs credentials"
