@@ -1,0 +1,5 @@
+"""What a WSGI server loads: ``gunicorn app:app``."""
+
+import paas
+
+app = paas.create_app()

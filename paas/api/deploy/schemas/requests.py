@@ -1,0 +1,198 @@
+"""The bodies that document 001 takes, and every rule about them with its sentence."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from marshmallow import ValidationError, fields, post_load, validates_schema
+
+from paas.api import rules
+from paas.api.loading import StrictSchema, check, shown
+from paas.domain.specs import DeploySpec, Resources
+from paas.domain.states import GuestType
+from paas.services import frameworks
+
+if TYPE_CHECKING:
+    from paas.engine.platform import Platform
+
+NAME = (
+    "Invalid name. Must be 3-50 letters, digits, dashes and underscores, beginning and ending "
+    "with a letter or digit"
+)
+TYPE = "Invalid deployment_type. Must be 'vm' or 'lxc'"
+URL = "Invalid GitHub URL"
+FRAMEWORK = "Invalid framework. Must be one of: {}"
+RESOURCES = "Invalid resources. Must be an object with cores, memory and disk"
+CORES = "Invalid resources.cores. Must be a whole number, 1-16 for VM, 1-8 for LXC"
+MEMORY = (
+    "Invalid resources.memory. Must be a whole number, 512-32768 MB for VM, 256-16384 MB for LXC"
+)
+DISK = "Invalid resources.disk. Must be a whole number, 10-500 GB for VM, 5-200 GB for LXC"
+BRANCH = "Invalid branch. Must be the name of a git branch, at most 200 characters"
+REF = "Invalid ref. Must be a git branch, tag or commit, at most 200 characters"
+START = "Invalid start_command. Must be one line of printable text, at most 1000 characters"
+HEALTH = "Invalid health_path. Must begin with / and have no blanks, at most 200 characters"
+PORT = "Invalid port. Must be a whole number, 1024-65535"
+REPLICAS = "Invalid replicas. An app runs as 1 replica"
+
+VARIABLES = "Invalid environment. Must be an object of at most 100 variables"
+VARIABLE = (
+    "Invalid environment. {} must be letters, digits and underscores, not beginning with a digit, "
+    "at most 100 characters"
+)
+RESERVED = "Invalid environment. {} is set by the platform; choose another name"
+VALUE = (
+    "Invalid environment. The value of {} must be text of at most 16384 characters without "
+    "control characters"
+)
+MOST_VARIABLES = 100
+LONGEST_VALUE = 16_384
+# Keys and certificates have newlines; no other control has a place in a value.
+CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
+LIMITS: dict[str, dict[str, tuple[int, int]]] = {
+    "vm": {"cores": (1, 16), "memory": (512, 32768), "disk": (10, 500)},
+    "lxc": {"cores": (1, 8), "memory": (256, 16384), "disk": (5, 200)},
+}
+LIMIT_SENTENCES = {"cores": CORES, "memory": MEMORY, "disk": DISK}
+
+
+def _check_variables(given: Mapping[str, object]) -> None:
+    if len(given) > MOST_VARIABLES:
+        raise ValidationError(VARIABLES)
+    errors = [broken for name, value in given.items() for broken in _variable(name, value)]
+    if errors:
+        raise ValidationError(errors)
+
+
+def _variable(name: str, value: object) -> list[str]:
+    errors = []
+    if not re.fullmatch(rules.VARIABLE, name):
+        errors.append(VARIABLE.format(shown(name)))
+    elif name.upper().startswith("PAAS_") or name in ("PORT", "HOST"):
+        errors.append(RESERVED.format(name))
+    if not isinstance(value, str) or len(value) > LONGEST_VALUE or CONTROL.search(value):
+        errors.append(VALUE.format(shown(name)))
+    return errors
+
+
+def _bounds(limits: Mapping[str, tuple[int, int]]) -> dict[str, dict[str, int]]:
+    return {name: {"minimum": low, "maximum": high} for name, (low, high) in limits.items()}
+
+
+class ResourcesBody(StrictSchema):
+    """Cores as a count, memory in MB, disk in GB; a VM and a container have other limits."""
+
+    cores = rules.whole_number(CORES, 1, 16, required=True)
+    memory = rules.whole_number(MEMORY, 256, 32768, required=True)
+    disk = rules.whole_number(DISK, 5, 500, required=True)
+
+
+class DeployBody(StrictSchema):
+    """The body of ``POST /api/deploy``, loaded into a ``DeploySpec``."""
+
+    together = tuple(
+        {
+            "if": {"properties": {"deployment_type": {"const": kind}}},
+            "then": {"properties": {"resources": {"properties": _bounds(limits)}}},
+        }
+        for kind, limits in LIMITS.items()
+    )
+
+    name = rules.text(NAME, rules.NAME, required=True)
+    deployment_type = rules.choice(TYPE, tuple(LIMITS), required=True)
+    framework = fields.String(required=True)
+    github_url = fields.String(
+        required=True,
+        error_messages=rules.one_sentence(URL),
+        metadata={"pattern": rules.GITHUB_URL},
+    )
+    resources = fields.Nested(ResourcesBody, error_messages=rules.one_sentence(RESOURCES))
+    branch = rules.git_ref(BRANCH)
+    ref = rules.git_ref(REF)
+    environment = fields.Dict(
+        validate=_check_variables,
+        error_messages=rules.one_sentence(VARIABLES),
+        metadata={
+            "maxProperties": MOST_VARIABLES,
+            "propertyNames": {
+                "pattern": rules.VARIABLE,
+                "not": {"pattern": "^([Pp][Aa][Aa][Ss]_.*|PORT|HOST)$"},
+            },
+            "additionalProperties": {"type": "string", "maxLength": LONGEST_VALUE},
+        },
+    )
+    start_command = rules.printable(START, 1000)
+    health_path = rules.text(HEALTH, rules.HEALTH_PATH)
+    port = rules.whole_number(PORT, 1024, 65535)
+    replicas = rules.whole_number(REPLICAS, 1, 1)
+
+    def __init__(self, names: Sequence[str] = (), git_hosts: tuple[str, ...] = ()) -> None:
+        """``names`` are the frameworks that there are; ``git_hosts`` serve beside github.com."""
+        super().__init__()
+        self._git_hosts = git_hosts
+        self._names = sorted(names)
+        sentence = FRAMEWORK.format(", ".join(self._names))
+        # Fields are copied for each schema, but shallowly: what they hold is replaced.
+        self.fields["framework"].error_messages = rules.one_sentence(sentence)
+        self.fields["framework"].metadata = {"enum": self._names}
+        if git_hosts:
+            self.fields["github_url"].metadata = {"format": "uri"}
+
+    @validates_schema(skip_on_field_errors=False)
+    def _check_together(self, data: dict[str, Any], **_: Any) -> None:
+        errors: dict[str, Any] = {}
+        if "framework" in data and data["framework"] not in self._names:
+            errors["framework"] = [self.fields["framework"].error_messages["required"]]
+        if "github_url" in data:
+            url = rules.repository_url(data["github_url"], self._git_hosts)
+            errors |= {"github_url": [URL]} if url is None else {}
+        over = _over_limits(data.get("deployment_type"), data.get("resources") or {})
+        if over:
+            errors["resources"] = over
+        if errors:
+            raise ValidationError(errors)
+
+    @post_load
+    def _make(self, data: dict[str, Any], **_: Any) -> DeploySpec:
+        resources = data.get("resources")
+        return DeploySpec(
+            name=data["name"],
+            guest_type=GuestType(data["deployment_type"]),
+            framework=data["framework"],
+            repository=rules.repository_url(data["github_url"], self._git_hosts) or "",
+            resources=Resources(**resources) if resources else None,
+            branch=data.get("branch"),
+            ref=data.get("ref"),
+            environment=data.get("environment", {}),
+            start_command=data.get("start_command"),
+            health_path=data.get("health_path"),
+            port=data.get("port"),
+        )
+
+
+def _over_limits(guest_type: str | None, resources: Mapping[str, int]) -> dict[str, list[str]]:
+    """The sentences for what this type does not allow; an unknown type has no limits."""
+    limits = LIMITS.get(guest_type or "", {})
+    return {
+        name: [LIMIT_SENTENCES[name]]
+        for name, (low, high) in limits.items()
+        if name in resources and not low <= resources[name] <= high
+    }
+
+
+class RedeployBody(StrictSchema):
+    """Which commit a redeploy brings; without one, the newest of the branch."""
+
+    ref = rules.git_ref(REF, load_default=None)
+
+
+def deploy_body(platform: "Platform") -> DeployBody:
+    """The schema with this platform's frameworks and hosts."""
+    return DeployBody(tuple(frameworks.listing(platform)), platform.settings.git_hosts)
+
+
+def load_deploy(body: Mapping[str, object], platform: "Platform") -> DeploySpec:
+    """A body that did not come as JSON, under the same rules; raises ``Invalid``."""
+    spec: DeploySpec = check(deploy_body(platform), body)
+    return spec

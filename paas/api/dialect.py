@@ -1,0 +1,50 @@
+"""What a documented API is to the rest: its URLs and the shape of its errors."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from flask import Blueprint, Response
+
+from paas.api.operations import Answer
+from paas.domain.errors import PaasError
+
+
+@dataclass(frozen=True)
+class Fault:
+    """An error on its way out. ``sentences`` may all reach the client.
+
+    ``error`` is the meaning behind it, for a dialect whose document wants another status; it is
+    None for the errors of HTTP itself (an unknown path, a method that is not allowed).
+    """
+
+    status: int
+    sentences: tuple[str, ...]
+    headers: Mapping[str, str] = field(default_factory=dict)
+    error: PaasError | None = None
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """One documented API.
+
+    A claim is a path; it claims itself and everything below it. Of several claims on a path the
+    longest wins. ``render_error`` turns a fault into the documented shape, and
+    ``document_error`` describes that shape for a status.
+    """
+
+    name: str
+    blueprint: Blueprint
+    claims: tuple[str, ...]
+    render_error: Callable[[Fault], Response]
+    document_error: Callable[[int], Answer]
+
+    def claim_on(self, path: str) -> int:
+        """The length of this dialect's longest claim on the path; 0 when it has none."""
+        fitting = (c for c in self.claims if path == c or path.startswith(f"{c}/"))
+        return max((len(claim) for claim in fitting), default=0)
+
+
+def owner_of(path: str, dialects: Sequence[Dialect]) -> Dialect | None:
+    """The dialect with the longest claim on a path; None when nobody claims it."""
+    owner = max(dialects, key=lambda dialect: dialect.claim_on(path))
+    return owner if owner.claim_on(path) else None

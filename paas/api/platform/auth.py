@@ -1,0 +1,10 @@
+"""Who speaks: whoever came through the doors is the default."""
+
+from paas.api.context import platform
+from paas.domain.specs import Actor
+from paas.services import actors
+
+
+def actor() -> Actor:
+    """The actor of the current request."""
+    return actors.default(platform())

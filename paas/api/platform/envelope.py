@@ -1,0 +1,18 @@
+"""Errors of what is no JSON API: the sentences as text, for a person at a terminal to read."""
+
+from paas.api.operations import ERROR_HEADERS, Answer
+from paas.api.wiring import render_plainly as render_error
+
+__all__ = ["document_error", "render_error"]
+
+_MEANINGS = {
+    401: "The request is not local and shows no valid token",
+    421: "The Host header names another machine",
+    500: "The platform failed; its log has the reason",
+    503: "A needed part does not answer",
+}
+
+
+def document_error(status: int) -> Answer:
+    """The documented answer for an error's status."""
+    return Answer(_MEANINGS[status], media="text/plain", headers=ERROR_HEADERS.get(status, {}))

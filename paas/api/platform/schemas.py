@@ -1,0 +1,41 @@
+"""What streams and downloads take."""
+
+from marshmallow import Schema, fields
+
+from paas.api import rules
+from paas.api.loading import StrictSchema
+
+MOST = 10**18 - 1
+AFTER = "Invalid after. Must be the number of an event"
+LAST = "Invalid Last-Event-ID. Must be the number of an event"
+
+
+class EventsQuery(StrictSchema):
+    after = rules.WrittenNumber(
+        AFTER,
+        0,
+        MOST,
+        load_default=0,
+        metadata={"description": "Begin after this event; 0 is the very beginning"},
+    )
+
+
+class EventsHeaders(Schema):
+    last = rules.WrittenNumber(
+        LAST,
+        0,
+        MOST,
+        data_key="Last-Event-ID",
+        load_default=None,
+        metadata={"description": "What a browser sends to resume; it wins over `after`"},
+    )
+
+
+class EventAnswer(StrictSchema):
+    """The ``data`` of one event of the stream."""
+
+    seq = fields.Integer(required=True)
+    kind = fields.String(required=True)
+    stream = fields.String(required=True)
+    text = fields.String(required=True)
+    at = fields.DateTime(required=True, format="iso")

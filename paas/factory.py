@@ -1,0 +1,35 @@
+"""Puts the web application together: doors, dialects, pages."""
+
+from typing import TYPE_CHECKING
+
+from flask import Flask
+from flask_wtf.csrf import CSRFProtect
+
+import paas.web
+from paas import doors
+from paas.api import context, deploy, platform, wiring
+from paas.api.gate import THREADS_KEPT_FREE, Gate
+from paas.store.setup import session_key
+
+if TYPE_CHECKING:
+    from paas.engine.platform import Platform
+
+DIALECTS = (deploy.DIALECT, platform.DIALECT)
+
+
+def assemble(core: "Platform") -> Flask:
+    """The application that serves this platform."""
+    app = Flask("paas", static_folder=None)
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.url_map.merge_slashes = False
+    app.config["MAX_CONTENT_LENGTH"] = core.settings.body_limit_kb * 1024
+    # A status page stays open for days; its forms must still work then.
+    app.config["WTF_CSRF_TIME_LIMIT"] = None
+    doors.install(app, core.settings, token=core.token, key=session_key(core.settings))
+    csrf = CSRFProtect(app)
+    context.attach(app, core, Gate(core.settings.threads - THREADS_KEPT_FREE), DIALECTS)
+    wiring.register(app, DIALECTS, paas.web.render_error)
+    for dialect in DIALECTS:
+        csrf.exempt(dialect.blueprint)
+    paas.web.register(app, core)
+    return app
