@@ -13,3 +13,10 @@ def run(
     from paas.running import platform
 
     return platform.run(settings, on_ready=on_ready, quiet=quiet)
+
+
+def demo(settings: Settings, *, once: bool) -> int:
+    """Deploy the bundled sample on a platform started for it; see ``demonstration.demo``."""
+    from paas.running import demonstration
+
+    return demonstration.demo(settings, once=once)
