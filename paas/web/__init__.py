@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, Flask, Response, request, url_for
 from flask_wtf.csrf import CSRFError
 
-from paas.engine.platform import redis_url
+from paas.engine.assembly import redis_url
 from paas.web import app_pages, dashboard, errors, overview, sign_in, words
 from paas.web.errors import render_error
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from paas.domain.states import AppState, OperationKind
+from paas.domain.views import StatsView
 
 STATE_WORDS = {
     AppState.PENDING: "waiting",
@@ -46,6 +47,8 @@ OPERATION_WORDS = {
 }
 
 FILTER_STATES = tuple(state for state in AppState if state is not AppState.DELETED)
+
+WINDOWS = 48
 
 _UNITS = ((86400 * 365, "y"), (86400 * 30, "mo"), (86400, "d"), (3600, "h"), (60, "min"))
 
@@ -127,7 +130,24 @@ def step_words(name: str) -> str:
     return STEP_WORDS.get(name, name)
 
 
-FILTERS: dict[str, Callable[..., str]] = {
+def windows(totals: StatsView) -> list[str]:
+    """The looks of a row of windows: one for each deployment, or their shares when too many.
+
+    Whatever there is has at least one window, so that one failure among thousands is seen.
+    """
+    counts = {
+        "running": totals.running,
+        "idle": max(totals.total - totals.running - totals.failed, 0),
+        "failed": totals.failed,
+    }
+    if totals.total <= WINDOWS:
+        return [look for look, count in counts.items() for _ in range(count)] or ["idle"]
+    parts = {k: max(round(WINDOWS * n / totals.total), 1) for k, n in counts.items() if n}
+    parts[max(parts, key=parts.__getitem__)] += WINDOWS - sum(parts.values())
+    return [look for look, part in parts.items() for _ in range(part)]
+
+
+FILTERS: dict[str, Callable[..., object]] = {
     "age": age,
     "duration": duration,
     "iso": iso,
@@ -138,5 +158,6 @@ FILTERS: dict[str, Callable[..., str]] = {
     "state_word": state_word,
     "step_words": step_words,
     "stream_class": stream_class,
+    "windows": windows,
     "word": word,
 }
