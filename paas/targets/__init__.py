@@ -1,0 +1,69 @@
+"""The targets that there are. A new one is a folder, a Terraform module and one entry here."""
+
+import shutil
+import sysconfig
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from paas.frameworks.catalogue import Framework
+from paas.settings import Settings
+from paas.targets.contract import Target
+from paas.targets.local.running import Run, run_guarded
+from paas.targets.local.target import LocalTarget
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a target may be made of; ``environment`` is the platform's own."""
+
+    settings: Settings
+    installation: str
+    runtimes: Mapping[str, str]
+    environment: Mapping[str, str]
+    run: Run
+    uv: Path
+
+
+def _local(context: Context) -> Target:
+    return LocalTarget(
+        context.settings.instance,
+        context.installation,
+        context.settings.local_network,
+        frameworks=context.runtimes,
+        environment=context.environment,
+        run=context.run,
+        uv=context.uv,
+    )
+
+
+FACTORIES: Mapping[str, Callable[[Context], Target]] = {"local": _local}
+
+
+def build_targets(
+    settings: Settings,
+    installation: str,
+    catalogue: Mapping[str, Framework],
+    environment: Mapping[str, str],
+    *,
+    run: Run = run_guarded,
+) -> Mapping[str, Target]:
+    """Every target by its name. ``environment`` is the platform's own, of which each target
+    lets through what it names; ``run`` runs short programs of the host."""
+    context = Context(
+        settings=settings,
+        installation=installation,
+        runtimes={key: framework.runtime for key, framework in catalogue.items()},
+        environment=environment,
+        run=run,
+        uv=_uv(environment),
+    )
+    return {name: make(context) for name, make in FACTORIES.items()}
+
+
+def _uv(environment: Mapping[str, str]) -> Path:
+    """uv as it was installed with the platform, else the one on PATH."""
+    own = Path(sysconfig.get_path("scripts")) / "uv"
+    if own.is_file():
+        return own
+    return Path(shutil.which("uv", path=environment.get("PATH")) or own)

@@ -1,9 +1,7 @@
 """Making, reviving and removing a guest."""
 
 import os
-import shutil
 import signal
-import stat
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -13,6 +11,7 @@ from typing import NoReturn
 from . import control, processes, service
 from .entering import APP, mark
 from .layout import FOREIGN, HOME_FOLDERS, Guest, GuestError, build, load, log_folder, save
+from .removal import remove_tree
 
 PROGRAM = Path(__file__).resolve().parent.parent / "guest.py"
 ENDING = 30.0
@@ -63,7 +62,7 @@ def create(guest: Guest) -> None:
 def _make_folder(guest: Guest) -> None:
     """Make everything under another name first: a folder without a marker is never seen."""
     draft = _beside(guest.folder, "new")
-    _remove_tree(draft)
+    remove_tree(draft)
     draft.mkdir(mode=0o711 if guest.has_own_user else 0o700, parents=True)
     made = guest._replace(folder=draft)
     log_folder(draft).mkdir(mode=0o700)
@@ -90,10 +89,10 @@ def destroy(folder: Path, marker: str) -> None:
     if guest is not None:
         shut_down(guest)
         _kill_all(guest, mark(guest))
-        _remove_tree(gone)
+        remove_tree(gone)
         folder.rename(gone)
-    _remove_tree(gone)
-    _remove_tree(_beside(folder, "new"))
+    remove_tree(gone)
+    remove_tree(_beside(folder, "new"))
 
 
 def shut_down(guest: Guest) -> None:
@@ -196,40 +195,3 @@ def _redirect(guest: Guest) -> None:
     log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     for number, descriptor in enumerate((null, log, log)):
         os.dup2(descriptor, number)
-
-
-def remove_release(guest: Guest, number: int) -> None:
-    """Remove a release's files. The guest may have put links in the way: none is followed."""
-    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
-    try:
-        home = os.open(guest.home, flags)
-    except FileNotFoundError:
-        return
-    try:
-        releases = os.open("releases", flags, dir_fd=home)
-    except OSError:
-        return
-    finally:
-        os.close(home)
-    try:
-        shutil.rmtree(str(number), ignore_errors=True, dir_fd=releases)
-        _unlink(f"{number}.env.json", releases)
-    finally:
-        os.close(releases)
-
-
-def _unlink(name: str, folder: int) -> None:
-    try:
-        os.unlink(name, dir_fd=folder)
-    except (FileNotFoundError, IsADirectoryError, PermissionError):
-        return
-
-
-def _remove_tree(folder: Path) -> None:
-    """Remove a folder; a folder inside that its owner made read-only is opened first."""
-    if not folder.exists() and not folder.is_symlink():
-        return
-    for _, _, _, descriptor in os.fwalk(folder):
-        if not os.fstat(descriptor).st_mode & stat.S_IWUSR:
-            os.fchmod(descriptor, 0o700)
-    shutil.rmtree(folder)

@@ -121,11 +121,11 @@ def _start_release(given: Arguments) -> int:
 
 
 def _retire(given: Arguments) -> int:
-    from . import lifecycle
+    from . import removal
 
     guest = given.load()
     _ask(given, "retire", {"release": given.release})
-    lifecycle.remove_release(guest, given.release)
+    removal.remove_release(guest, given.release)
     return 0
 
 
