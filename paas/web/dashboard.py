@@ -10,8 +10,11 @@ import secrets
 
 import rq_dashboard
 from flask import Flask, Response, g, request
+from redis.exceptions import RedisError
+from rq.exceptions import NoSuchJobError
 
 from paas.domain.errors import Forbidden
+from paas.web import errors
 
 _PREFIX = "/rq"
 
@@ -46,8 +49,18 @@ def _protect(response: Response) -> Response:
     return response
 
 
+def _no_job(_error: NoSuchJobError) -> Response:
+    return errors.page(404, ["The queue has no such job; ended jobs are kept for a while only."])
+
+
+def _no_redis(_error: RedisError) -> Response:
+    return errors.page(503, ["Redis does not answer, so the queue cannot be shown."])
+
+
 # The dashboard's blueprint is one for the whole process and may be changed only before an
 # application has registered it, so this happens once, when the module is loaded.
 rq_dashboard.blueprint.before_request(_read_only)
 rq_dashboard.blueprint.context_processor(_nonce)
 rq_dashboard.blueprint.after_request(_protect)
+rq_dashboard.blueprint.register_error_handler(NoSuchJobError, _no_job)
+rq_dashboard.blueprint.register_error_handler(RedisError, _no_redis)

@@ -39,19 +39,20 @@ def render_error(fault: Fault) -> Response:
     if isinstance(fault.error, Unauthenticated):
         wanted = request.full_path.rstrip("?") if request.method == "GET" else "/"
         return make_response(redirect(url_for("web.session.sign_in", next=wanted), code=303))
-    return _page(fault.status, fault.sentences)
+    return page(fault.status, fault.sentences)
 
 
 def stale_form(_error: CSRFError) -> Response:
     """The page for a form whose token does not fit."""
-    return _page(400, ["This form is too old, or it comes from elsewhere. Load its page again."])
+    return page(400, ["This form is too old, or it comes from elsewhere. Load its page again."])
 
 
-def _page(status: int, sentences: Sequence[str]) -> Response:
-    page = render_template(
+def page(status: int, sentences: Sequence[str]) -> Response:
+    """An error page."""
+    html = render_template(
         "web/error.html",
         title=_TITLES.get(status, _TITLES[500]),
         sentences=sentences,
         closed=status in _OUTSIDE,
     )
-    return make_response(page, status)
+    return make_response(html, status)

@@ -1,7 +1,7 @@
 """An app's events as a person reads them: the log, and the steps of the newest operation."""
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -10,6 +10,7 @@ from markupsafe import Markup, escape
 from paas.domain.specs import Actor
 from paas.domain.states import StepState
 from paas.domain.views import EventView
+from paas.engine.plans import PLANS
 from paas.engine.platform import Platform
 from paas.services import events, logs
 from paas.web import ansi
@@ -17,6 +18,9 @@ from paas.web.words import step_words
 
 LINES_SHOWN = 1000
 _BATCH = 500
+
+# An operation begins with one of these; no plan has one of them at another place.
+FIRST_STEPS = frozenset(plan.steps[0].name for plan in PLANS.values())
 
 
 @dataclass(frozen=True)
@@ -77,31 +81,37 @@ def _line(event: EventView) -> Line | None:
 def steps(marks: Sequence[EventView], now: datetime | None = None) -> tuple[Step, ...]:
     """The steps of the newest operation, from an app's ``step`` events in their order.
 
-    An operation begins where a step starts that the one before had done or failed already; a
-    step that merely starts again was interrupted and goes on counting from its first start.
+    A step that starts again without an end was interrupted and counts from its first start.
+    A step counts as failed whatever was undone later, and its time ends at its first end.
     """
     began: dict[str, datetime] = {}
-    ended: dict[str, EventView] = {}
+    ended: dict[str, datetime] = {}
+    states: dict[str, str] = {}
     for event in marks:
         if event.text == StepState.STARTED:
-            if event.stream in ended:
-                began, ended = {}, {}
+            if event.stream in FIRST_STEPS and (ended or set(began) - {event.stream}):
+                began, ended, states = {}, {}, {}
             began.setdefault(event.stream, event.at)
         elif event.stream in began:
-            ended[event.stream] = event
+            ended.setdefault(event.stream, event.at)
+            if states.get(event.stream) != StepState.FAILED:
+                states[event.stream] = event.text
     moment = now or datetime.now(UTC)
     seconds = {
-        name: (_aware(ended[name].at if name in ended else moment) - _aware(at)).total_seconds()
+        name: max((_aware(ended.get(name, moment)) - _aware(at)).total_seconds(), 0.0)
         for name, at in began.items()
     }
-    return tuple(_step(name, ended.get(name), seconds[name], seconds.values()) for name in began)
-
-
-def _step(name: str, end: EventView | None, seconds: float, all_seconds: Iterable[float]) -> Step:
-    longest = max(all_seconds, default=0.0)
-    share = round(100 * seconds / longest) if longest > 0 else 0
-    state = end.text if end else StepState.STARTED
-    return Step(name, step_words(name), state, max(seconds, 0.0), max(share, 1))
+    longest = max(seconds.values(), default=0.0) or 1.0
+    return tuple(
+        Step(
+            name=name,
+            words=step_words(name),
+            state=states.get(name, StepState.STARTED),
+            seconds=spent,
+            share=max(round(100 * spent / longest), 1),
+        )
+        for name, spent in seconds.items()
+    )
 
 
 def _aware(moment: datetime) -> datetime:

@@ -36,6 +36,10 @@ STEP_WORDS = {
     "check": "Check that it answers",
     "switch": "Switch to the new release",
     "finish": "Finish",
+    "halt": "Stop the app",
+    "start": "Start the app",
+    "destroy": "Destroy the guest",
+    "forget": "Remove its releases",
 }
 
 OPERATION_WORDS = {

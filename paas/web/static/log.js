@@ -1,6 +1,7 @@
 // The log of a deployment: reads the stream of events, goes on after the last line it saw when
 // the line breaks, and colours lines by the same rules as the server (paas/web/ansi.py).
 const LINES_KEPT = 5000;
+const PAUSE = 3000;
 const STEP_WORDS = JSON.parse(document.getElementById("step-words")?.textContent ?? "{}");
 
 const SEQUENCE = /\x1b\[([0-?]*[ -\/]*[@-~])|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\|$)|\x1b\[[0-?]*[ -\/]*$|\x1b[ -\/]*[0-~]?/g;
@@ -105,6 +106,7 @@ export function stream(log, { more, moved }) {
   let seq = Number(log.dataset.seq);
   let following = true;
   let open = null;
+  let notBefore = 0;
   let waiting = [];
 
   const toEnd = () => { log.scrollTop = log.scrollHeight; };
@@ -138,6 +140,7 @@ export function stream(log, { more, moved }) {
 
   async function read() {
     open = new AbortController();
+    notBefore = Date.now() + PAUSE;
     try {
       const answer = await fetch(log.dataset.events, {
         headers: { Accept: "text/event-stream", "Last-Event-ID": String(seq) },
@@ -145,6 +148,7 @@ export function stream(log, { more, moved }) {
       });
       if (!answer.ok) throw new Error(answer.statusText);
       status.textContent = "live";
+      notBefore = 0;
       for await (const event of events(answer.body)) take(event);
     } catch {
       status.textContent = open.signal.aborted ? "" : "interrupted, trying again";
@@ -156,7 +160,7 @@ export function stream(log, { more, moved }) {
   // An idle app and a hidden page hold no stream: their number is bounded.
   setInterval(() => {
     const wanted = !document.hidden && more(seq);
-    if (wanted && !open) read();
+    if (wanted && !open && Date.now() >= notBefore) read();
     if (!wanted && open) {
       open.abort();
       if (!document.hidden) status.textContent = "";
