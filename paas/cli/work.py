@@ -87,11 +87,12 @@ def _is_failed_work(answer: Answer) -> bool:
 
 
 def _deployment(client: Client, request: Request, answer: Answer) -> Json:
-    if isinstance(answer.document.get("deployment"), dict):
-        return deployment_of(answer)
-    app_id = (request.subject or {}).get("id")
-    path = f"/api/deployments/{app_id}" if app_id else answer.headers.get("location", "")
-    return deployment_of(client.call("GET", path))
+    """The accepted deployment, or the one that the answer says is done with, in full."""
+    shown = answer.document.get("deployment")
+    if answer.status == 202 and isinstance(shown, dict):
+        return shown
+    known = shown if isinstance(shown, dict) else request.subject or {}
+    return deployment_of(client.call("GET", f"/api/deployments/{known.get('id')}"))
 
 
 def _say_accepted(session: Session, deployment: Json) -> None:
