@@ -7,6 +7,7 @@ import re
 import select
 import sys
 import time
+from collections import deque
 from datetime import datetime
 from pathlib import Path
 from typing import TextIO
@@ -17,6 +18,7 @@ MAX_LINE = 64 * 1024
 MAX_SHOWN = 400
 MAX_FILE = 10 * 1024 * 1024
 KEPT_FILES = 5
+KEPT_UNSEEN = 12
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _RECORD = {"time", "level", "message"}
@@ -87,9 +89,14 @@ class Terminal:
 class Journal:
     """Takes the raw output of the processes, line by line, to the file and to the terminal."""
 
-    def __init__(self, file: LogFile, terminal: Terminal) -> None:
+    def __init__(
+        self, file: LogFile, terminal: Terminal, *, hushed: frozenset[str] = frozenset()
+    ) -> None:
+        """The everyday lines of the ``hushed`` roles are only for the file."""
         self._file = file
         self._terminal = terminal
+        self._hushed = hushed
+        self._unseen: dict[str, deque[str]] = {}
         self._parts: dict[tuple[str, int], bytes] = {}
         self._file_failed = False
 
@@ -97,6 +104,11 @@ class Journal:
         """A sentence of the process manager itself, for the person at the terminal."""
         self._store(_record("manager", level, message))
         self._terminal.show(message)
+
+    def reveal(self, role: str) -> None:
+        """Show the last lines of a role that were not shown: it has failed, and they say why."""
+        for line in self._unseen.pop(role, ()):
+            self._terminal.show(line)
 
     def collect(self, role: str, source: int, data: bytes) -> None:
         """Take what process ``source`` of ``role`` wrote; the end of a line may still be missing.
@@ -133,9 +145,11 @@ class Journal:
             record = _record(role, "info", clean(text), pid=source)
         record["role"] = role
         self._store(record)
-        level = str(record["level"])
-        if not self._terminal.quiet or level in _LOUD:
+        hushed = self._terminal.quiet or role in self._hushed
+        if not hushed or record["level"] in _LOUD:
             self._terminal.show(_short(record))
+        else:
+            self._unseen.setdefault(role, deque(maxlen=KEPT_UNSEEN)).append(_short(record))
 
     def _store(self, record: dict[str, object]) -> None:
         try:

@@ -175,6 +175,7 @@ class Manager:
         if time.monotonic() - slot.started >= HEALTHY_AFTER:
             slot.failures = 0
         if not self._ready and slot.failures + 1 >= TRIES_BEFORE_READY:
+            self._journal.reveal(slot.role.name)
             raise _GiveUp(
                 f"{slot.role.name} ended {TRIES_BEFORE_READY} times while the platform was "
                 f"starting, last {_end(status)}. The reason is in the lines above."

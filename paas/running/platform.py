@@ -19,6 +19,8 @@ from paas.running.roles import platform_roles, prepared, share_memory
 from paas.settings import Settings
 from paas.tools import redis_server
 
+HUSHED = frozenset({"redis", "prepare"})
+
 
 def run(
     settings: Settings, *, on_ready: Callable[[str], None] | None = None, quiet: bool = False
@@ -98,5 +100,5 @@ def _journal(settings: Settings, terminal: Terminal) -> Iterator[Journal]:
         file = LogFile(path)
     except OSError as error:
         raise Unavailable(f"The log {path} cannot be written: {error.strerror}.") from error
-    with contextlib.closing(Journal(file, terminal)) as journal:
+    with contextlib.closing(Journal(file, terminal, hushed=HUSHED)) as journal:
         yield journal

@@ -50,4 +50,7 @@ def prepared(settings: Settings, journal: Journal, shared: tuple[Closeable, ...]
                 break
             journal.collect("prepare", child.pid, data or b"")
     journal.finish("prepare", child.pid)
-    return os.waitpid(child.pid, 0)[1] == 0
+    if os.waitpid(child.pid, 0)[1] == 0:
+        return True
+    journal.reveal("prepare")
+    return False

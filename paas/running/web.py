@@ -57,6 +57,7 @@ def options(threads: int, listener: int) -> dict[str, object]:
         "graceful_timeout": GRACE,
         "timeout": 120,
         "keepalive": 15,
+        "loglevel": "warning",
         "logger_class": PlatformLogger,
         "post_fork": _after_fork,
     }

@@ -92,3 +92,17 @@ def test_a_quiet_terminal_shows_what_is_wrong(tmp_path: Path) -> None:
         text = shown.read().decode()
     assert "everyday" not in text
     assert "ERROR: disk full" in text
+
+
+def test_what_was_hushed_is_shown_when_its_role_has_failed(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb") as shown, os.fdopen(writing, "w") as stream:
+        file = LogFile(tmp_path / "paas.log")
+        journal = Journal(file, Terminal(stream), hushed=frozenset({"redis"}))
+        journal.collect("redis", 7, b"Bad file format\n")
+        journal.collect("web", 8, b"serving\n")
+        journal.reveal("redis")
+        journal.close()
+        stream.close()
+        lines = shown.read().decode().splitlines()
+    assert [line.split(maxsplit=2)[2] for line in lines] == ["serving", "Bad file format"]
