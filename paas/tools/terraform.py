@@ -1,0 +1,226 @@
+"""Run Terraform for one guest: prepare, plan, look at the plan, apply exactly that plan."""
+
+import fcntl
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, NoReturn, Protocol
+
+import python_terraform
+from python_terraform import IsFlagged
+
+from paas.domain.errors import StepFailed
+from paas.tools.process import Bench
+from paas.tools.terraform_binary import Binary, find_terraform
+from paas.tools.terraform_output import Applied, Change, Plan, Reader, check_plan
+from paas.tools.terraform_workspace import Workspace
+
+__all__ = [
+    "Applied",
+    "Backend",
+    "Binary",
+    "Change",
+    "Plan",
+    "Terraform",
+    "TerraformFailed",
+    "Workspace",
+    "check_plan",
+    "find_terraform",
+    "take_errored_state",
+]
+
+PLAN_FILE = "plan"
+ERRORED_STATE = "errored.tfstate"
+LOCK_FILE = ".terraform.lock.hcl"
+
+
+class TerraformFailed(StepFailed):
+    """Terraform failed; ``errored_state`` is the state that it could not store, if any."""
+
+    def __init__(self, message: str, *, detail: str, errored_state: bytes | None) -> None:
+        super().__init__(message, detail=detail)
+        self.errored_state = errored_state
+
+
+class Backend(Protocol):
+    """The server of the guest's state."""
+
+    @property
+    def address(self) -> str: ...
+    @property
+    def username(self) -> str: ...
+    @property
+    def password(self) -> str: ...
+
+
+class Terraform(python_terraform.Terraform):  # type: ignore[misc]
+    """Terraform in one workspace. ``shared`` keeps what an init makes, for all guests alike.
+
+    ``backend`` None means a state in the workspace itself. No call ever signals a running
+    Terraform: only the bench's deadline or leash ends it, by the guard.
+    """
+
+    def __init__(
+        self,
+        binary: Binary,
+        workspace: Workspace,
+        bench: Bench,
+        backend: Backend | None,
+        shared: Path,
+    ) -> None:
+        super().__init__(
+            working_dir=str(workspace.folder),
+            terraform_bin_path=str(binary.path),
+            is_env_vars_included=False,
+        )
+        self._binary = binary
+        self._workspace = workspace
+        self._bench = bench
+        self._backend = backend
+        self._shared = shared
+
+    def __getattr__(self, item: str) -> NoReturn:
+        """The library turns every unknown name into a command; here a slip is an error."""
+        raise AttributeError(item)
+
+    def cmd(self, cmd: str, *args: Any, **kwargs: Any) -> NoReturn:
+        """The library's own way of running is shut: it knows neither guard nor deadline."""
+        raise NotImplementedError(f"terraform {cmd} must run under the guard")
+
+    # Commands, built without running anything.
+
+    def init_command(self) -> list[str]:
+        """Load modules and providers."""
+        return self._build("init", input=False, no_color=IsFlagged)
+
+    def plan_command(self, *, destroy: bool = False) -> list[str]:
+        """Write a plan, as JSON lines, to the plan file."""
+        flags = {"destroy": IsFlagged} if destroy else {}
+        return self._build("plan", json=IsFlagged, input=False, out=PLAN_FILE, **flags)
+
+    def apply_command(self) -> list[str]:
+        """Carry out exactly the saved plan."""
+        return self._build("apply", PLAN_FILE, json=IsFlagged, input=False)
+
+    def _build(self, command: str, *arguments: str, **options: Any) -> list[str]:
+        # The library's name says string, its result is a list.
+        return list(self.generate_cmd_string(command, *arguments, **options))
+
+    # Running.
+
+    def prepare(self) -> Path:
+        """Run init once per configuration and version, whoever comes first; returns its folder."""
+        version = f"{self._binary.product}-{self._binary.version}".lower()
+        ready = self._shared / f"{self._workspace.digest}-{version}"
+        if not ready.is_dir():
+            self._shared.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with ready.with_name(ready.name + ".lock").open("w") as lock:
+                self._bench.wait_for_lock(lock.fileno())
+                if not ready.is_dir():
+                    self._init(ready)
+                fcntl.flock(lock, fcntl.LOCK_UN)
+        if (ready / LOCK_FILE).exists():
+            shutil.copyfile(ready / LOCK_FILE, self._workspace.folder / LOCK_FILE)
+        return ready
+
+    def _init(self, ready: Path) -> None:
+        half = ready.with_name(ready.name + ".new")
+        shutil.rmtree(half, ignore_errors=True)
+        half.mkdir(mode=0o700)
+        with _empty_state() as address:
+            environment = self._environment(half) | {"TF_HTTP_ADDRESS": address}
+            self._run(self.init_command(), environment, "prepare its modules and providers")
+        found = self._workspace.folder / LOCK_FILE
+        if found.exists():
+            shutil.copyfile(found, half / LOCK_FILE)
+        half.replace(ready)
+
+    def plan(self, *, destroy: bool = False) -> Plan:
+        """Plan and keep the plan for ``apply``."""
+        environment = self._environment(self.prepare())
+        what = "plan the guest's removal" if destroy else "plan the guest"
+        return self._run(self.plan_command(destroy=destroy), environment, what).plan()
+
+    def apply(self) -> Applied:
+        """Carry out the plan that ``plan`` left; raises ``TerraformFailed`` with its reasons."""
+        environment = self._environment(self.prepare())
+        return Applied(self._run(self.apply_command(), environment, "apply the plan").outputs)
+
+    def _run(self, argv: list[str], environment: dict[str, str], what: str) -> Reader:
+        reader = Reader(lambda line: self._bench.log("terraform", line))
+        folder = self._workspace.folder
+        command = self._bench.command(argv, cwd=folder, name="Terraform", extra=environment)
+        command = replace(command, uninterruptible=True)
+        ended = self._bench.run(command, on_line=reader.read, on_error=reader.read_plain)
+        if ended.code != 0:
+            message, detail = reader.failure(what)
+            raise TerraformFailed(message, detail=detail, errored_state=take_errored_state(folder))
+        return reader
+
+    def _environment(self, data: Path) -> dict[str, str]:
+        plugins = self._shared / "plugins"
+        plugins.mkdir(mode=0o700, parents=True, exist_ok=True)
+        environment = {
+            "TF_DATA_DIR": str(data),
+            "TF_IN_AUTOMATION": "1",
+            "TF_INPUT": "0",
+            "TF_PLUGIN_CACHE_DIR": str(plugins),
+            "CHECKPOINT_DISABLE": "1",
+        }
+        config = self._bench.environment.get("TF_CLI_CONFIG_FILE", "")
+        if config and Path(config).is_file():
+            environment["TF_CLI_CONFIG_FILE"] = config
+        return environment | self._backend_environment()
+
+    def _backend_environment(self) -> dict[str, str]:
+        if self._backend is None:
+            return {}
+        address = self._backend.address
+        return {
+            "TF_HTTP_ADDRESS": address,
+            "TF_HTTP_LOCK_ADDRESS": address,
+            "TF_HTTP_UNLOCK_ADDRESS": address,
+            "TF_HTTP_LOCK_METHOD": "LOCK",
+            "TF_HTTP_UNLOCK_METHOD": "UNLOCK",
+            "TF_HTTP_USERNAME": self._backend.username,
+            "TF_HTTP_PASSWORD": self._backend.password,
+        }
+
+
+def take_errored_state(folder: Path) -> bytes | None:
+    """The state that Terraform could not store, once: the file is removed."""
+    path = folder / ERRORED_STATE
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    path.unlink()
+    return content
+
+
+@contextmanager
+def _empty_state() -> Iterator[str]:
+    """A server without any state: init asks for one, though it prepares for all guests."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _NoState)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+class _NoState(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(404)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        """Nothing is printed: the platform has its own log."""
