@@ -15,10 +15,11 @@ def create_app(settings: "Settings | None" = None, platform: "Platform | None" =
     Settings come from the environment unless they, or a platform that was built with them,
     are given. The instance must have been prepared (``paas run`` and ``paas migrate`` do so).
     """
-    from paas.engine.assembly import build
     from paas.factory import assemble
-    from paas.settings import Settings
 
     if platform is None:
+        from paas.engine.assembly import build
+        from paas.settings import Settings
+
         platform = build(settings or Settings.read())
     return assemble(platform)

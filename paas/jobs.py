@@ -5,6 +5,7 @@ import mmap
 import os
 import signal
 import threading
+from contextlib import suppress
 from types import FrameType
 
 import structlog
@@ -12,7 +13,10 @@ from redis import Redis
 from rq import Queue, Worker
 from rq.job import Job
 
-from paas.engine import operation, plans
+from paas.domain.errors import PaasError
+from paas.engine import assembly, operation, plans
+from paas.engine.platform import Platform
+from paas.engine.provision import find_binary
 from paas.engine.sweeper import Sweeper
 from paas.settings import Settings
 from paas.store.queue import QUEUE
@@ -38,8 +42,8 @@ class OperationWorker(Worker):
     a job must never be signalled, for Terraform would be.
     """
 
-    def __init__(self, *args: object, flag: mmap.mmap, **kwargs: object) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, connection: Redis, flag: mmap.mmap) -> None:
+        super().__init__([Queue(QUEUE, connection=connection)], connection=connection)
         self._flag = flag
 
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
@@ -50,7 +54,7 @@ class OperationWorker(Worker):
     def main_work_horse(self, job: Job, queue: Queue) -> None:
         """Run the job in a process that dies with its worker."""
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        super().main_work_horse(job, queue)  # type: ignore[no-untyped-call]
+        super().main_work_horse(job, queue)
 
 
 def work(settings: Settings) -> None:
@@ -58,10 +62,11 @@ def work(settings: Settings) -> None:
     global _platform
     flag = mmap.mmap(-1, 1)
     _platform = assembly.build(settings, stopping=lambda: flag[0] != 0)
+    with suppress(PaasError):
+        # Found once here, it need not be looked for by every job; a job says if it is missing.
+        find_binary(settings.terraform, _platform.environment.get("PATH", ""))
     connection = Redis.from_url(assembly.redis_url(settings))
-    worker = OperationWorker(
-        [Queue(QUEUE, connection=connection)], connection=connection, flag=flag
-    )
+    worker = OperationWorker(connection, flag)
     worker.work(logging_level="WARNING")
 
 

@@ -133,7 +133,7 @@ def _advance(attempt: Attempt, plan: Plan) -> None:
 def _perform(attempt: Attempt, step: Step, position: int) -> str | None:
     """Do one step and record it; returns the sentence of its failure."""
     begun, spent = time.monotonic(), attempt.leash.child_seconds
-    if _begin(attempt, step, position) > MOST_ATTEMPTS:
+    if _begin(attempt, step, position) > MOST_ATTEMPTS and not step.persistent:
         return f"The step {step.name} was tried {MOST_ATTEMPTS} times and never came to an end."
     try:
         record = step.do(attempt)
@@ -145,6 +145,11 @@ def _perform(attempt: Attempt, step: Step, position: int) -> str | None:
             log.info("a step failed", step=step.name, detail=attempt.journal.clean(error.detail))
         with attempt.write() as session:
             _record(attempt, session, step, StepState.FAILED, {}, begun, spent)
+            if step.persistent:
+                attempt.operation(session).error_message = failure
+                attempt.app(session).error_message = failure
+        if step.persistent:
+            raise StepInterrupted(failure) from error
         return failure
     with attempt.write() as session:
         step.settle(attempt, session, record)

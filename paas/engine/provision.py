@@ -1,15 +1,28 @@
 """Making and removing a guest with Terraform, whatever an earlier attempt left."""
 
+import hashlib
+import json
+from collections.abc import Mapping
+from functools import cache
+
+from sqlalchemy.orm import Session
 
 from paas.domain.errors import ForeignGuest, StepFailed
+from paas.domain.specs import GuestSpec
+from paas.domain.states import GuestState
 from paas.engine.attempt import Attempt, Record
 from paas.engine.reserve import new_guest
 from paas.engine.state_server import StateKeeper, serve
+from paas.settings import CHECKOUT
 from paas.store import guests
-from paas.targets.contract import Presence
+from paas.store.base import utcnow
+from paas.store.models import Guest
+from paas.targets.contract import Presence, Target
 from paas.tools import terraform
 
 MOST_PLACES = 3
+CREATING = frozenset({"create", "update"})
+REMOVING = frozenset({"delete"})
 
 
 def provision(attempt: Attempt) -> Record:
@@ -41,20 +54,126 @@ def _provision(attempt: Attempt, guest_id: int) -> Record:
     spec = attempt.guest()
     target = attempt.target(spec)
     keeper = StateKeeper(attempt, guest_id)
-    values = dict(target.values(spec))
+    values = target.values(spec)
     digest = _digest(target, values)
     presence = target.observe(spec)
     if presence is Presence.FOREIGN:
         raise ForeignGuest(f"at {spec.address} there is a guest that is not ours")
-    if _is_up_to_date(attempt, guest_id, presence, digest, keeper):
+    if presence is Presence.OURS and _applied(attempt, guest_id) == digest:
         attempt.log("terraform", "nothing to change: the guest is as its row says")
         return {"digest": digest}
-    _clear_the_way(attempt, guest_id, spec, target, presence, keeper)
-    with serve(keeper) as backend:
-        workspace = terraform.Workspace.make(
-            attempt.platform.terraform, attempt.workdir / "terraform", target.module, values
-        )
-        _apply(attempt, workspace, backend, keeper, allowed={"create", "update"}, destroy=False)
+    _clear_the_way(attempt, guest_id, presence, keeper)
+    _run_terraform(attempt, spec, keeper, CREATING)
     if target.observe(spec) is not Presence.OURS:
         raise StepFailed(f"Terraform ended well, but there is no guest at {spec.address}")
     return {"digest": digest}
+
+
+def _digest(target: Target, values: Mapping[str, object]) -> str:
+    """What the guest was made from: when it is the same, there is nothing to apply."""
+    digest = hashlib.sha256(json.dumps(values, sort_keys=True).encode())
+    for file in sorted(target.module.glob("*.tf")):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def _applied(attempt: Attempt, guest_id: int) -> str | None:
+    with attempt.platform.store.read() as session:
+        return session.get_one(Guest, guest_id).applied_values
+
+
+def _clear_the_way(
+    attempt: Attempt, guest_id: int, presence: Presence, keeper: StateKeeper
+) -> None:
+    """Bring what is there and what Terraform knows into one of the cases that an apply mends."""
+    with attempt.platform.store.read() as session:
+        guest = session.get_one(Guest, guest_id)
+    known = keeper.holds_resources()
+    if presence is Presence.ABSENT:
+        if known:
+            attempt.say("the guest is gone, so Terraform's record of it is dropped")
+            keeper.forget()
+        with attempt.write() as session:
+            session.get_one(Guest, guest_id).preflight_at = utcnow()
+    elif not known and guest.state == GuestState.RESERVED:
+        attempt.say("an earlier attempt left half a guest; it is removed first")
+        spec = attempt.guest()
+        attempt.target(spec).remove(spec)
+
+
+def _run_terraform(
+    attempt: Attempt, spec: GuestSpec, keeper: StateKeeper, allowed: frozenset[str]
+) -> None:
+    """Plan, look whether the plan does only what is allowed, and apply exactly that plan."""
+    platform = attempt.platform
+    target = attempt.target(spec)
+    folder = attempt.workdir / f"terraform-{spec.uuid}"
+    workspace = terraform.Workspace.make(folder, target.module, target.values(spec))
+    with serve(keeper) as backend:
+        program = terraform.Terraform(
+            find_binary(platform.settings.terraform, platform.environment.get("PATH", "")),
+            workspace,
+            attempt.bench(),
+            backend,
+            platform.folder("terraform"),
+        )
+        try:
+            plan = program.plan(destroy=allowed is REMOVING)
+            terraform.check_plan(plan, allowed)
+            program.apply()
+        except terraform.TerraformFailed as error:
+            if error.errored_state is not None:
+                keeper.write(error.errored_state)
+            raise
+
+
+@cache
+def find_binary(setting: str, search_path: str) -> terraform.Binary:
+    """The Terraform of this machine; a worker looks for it once, before it forks."""
+    return terraform.find_terraform(setting, search_path, CHECKOUT / ".tools")
+
+
+def settle_guest(attempt: Attempt, session: Session, record: Record) -> None:
+    """Say in the guest's row that it is there, and what it was made from."""
+    guest = session.get_one(Guest, attempt.app(session).guest_id)
+    guest.state = GuestState.PRESENT
+    guest.applied_values = record["digest"]
+
+
+def unprovision(attempt: Attempt, _record: Record) -> None:
+    """Remove the guest of a failed first deployment; one that served before stays."""
+    if not attempt.records.get("reserve", {}).get("new"):
+        return
+    with attempt.platform.store.read() as session:
+        keys = [g.id for g in guests.standing(session, attempt.held.app_id)]
+    for key in keys:
+        destroy_guest(attempt, key)
+
+
+def destroy_guest(attempt: Attempt, guest_id: int) -> None:
+    """Remove a guest and see that it is gone; what stands there of others is left alone."""
+    with attempt.platform.store.read() as session:
+        row = session.get_one(Guest, guest_id)
+        spec = guests.spec(row, attempt.platform.installation)
+    target = attempt.target(spec)
+    keeper = StateKeeper(attempt, guest_id)
+    if target.observe(spec) is not Presence.FOREIGN:
+        _remove(attempt, spec, target, keeper)
+        if target.observe(spec) is Presence.OURS:
+            raise StepFailed(f"guest {spec.vmid} is still there after it was destroyed")
+    with attempt.write() as session:
+        guests.mark_gone(session, guest_id)
+        app = attempt.app(session)
+        if app.guest_id == guest_id:
+            app.guest_id = None
+    attempt.say(f"guest {spec.vmid} is gone; {spec.address} is free again")
+
+
+def _remove(attempt: Attempt, spec: GuestSpec, target: Target, keeper: StateKeeper) -> None:
+    if keeper.holds_resources():
+        try:
+            _run_terraform(attempt, spec, keeper, REMOVING)
+        except terraform.TerraformFailed as error:
+            attempt.say(f"{error.message}; the guest is proved ours and is removed without it")
+    if target.observe(spec) is Presence.OURS:
+        target.remove(spec)

@@ -54,6 +54,11 @@ class StateKeeper:
         with self._attempt.write() as session:
             guests.add_state(session, self._guest_id, self._attempt.held.epoch, sealed)
 
+    def forget(self) -> None:
+        """Drop all versions, when what they speak of is proved gone."""
+        with self._attempt.write() as session:
+            guests.forget_states(session, self._guest_id)
+
     def holds_resources(self) -> bool:
         """Whether Terraform knows of anything it made."""
         body = self.read()

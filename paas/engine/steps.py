@@ -30,7 +30,8 @@ class Step:
     ``do`` works and returns what to record; it runs at least once. ``settle`` writes its
     result in the transaction that records it, so that this counts once. ``undo`` takes back
     what ``do`` made, also half of it; its record is empty when ``do`` never finished.
-    ``enters`` is the app's state from the moment the step begins.
+    ``enters`` is the app's state from the moment the step begins. A ``persistent`` step is
+    never given up: it is tried again after growing pauses, and says why it waits.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Step:
     undo: Undo = nothing_to_undo
     settle: Settle = nothing_to_settle
     enters: AppState | None = None
+    persistent: bool = False
 
 
 @dataclass(frozen=True)

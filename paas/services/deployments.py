@@ -128,7 +128,7 @@ def _add(platform: Platform, session: Session, actor: Actor, spec: DeploySpec) -
         port=spec.port or framework.port,
         health_path=spec.health_path,
         start_command=spec.start_command,
-        environment=platform.store.vault.seal_map(spec.environment),
+        environment=platform.store.vault.seal_map({**framework.new_secrets(), **spec.environment}),
         state=AppState.PENDING,
     )
     apps.add(session, app)

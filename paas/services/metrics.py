@@ -70,9 +70,7 @@ class _Facts:
             )
 
     @staticmethod
-    def _by_label(
-        name: str, text: str, label: str, values: dict[str, int]
-    ) -> Metric:
+    def _by_label(name: str, text: str, label: str, values: dict[str, int]) -> Metric:
         family = GaugeMetricFamily(name, text, labels=[label])
         for value, number in values.items():
             family.add_metric([value], number)

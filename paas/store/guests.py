@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from paas.domain.specs import GuestSpec, Resources
@@ -114,8 +114,12 @@ def mark_gone(session: Session, guest_id: int) -> None:
     guest.state = GuestState.GONE
     guest.gone_at = utcnow()
     session.flush()
-    for version in session.scalars(select(StateVersion).where(StateVersion.guest_id == guest_id)):
-        session.delete(version)
+    forget_states(session, guest_id)
+
+
+def forget_states(session: Session, guest_id: int) -> None:
+    """Remove every version of a guest's state."""
+    session.execute(delete(StateVersion).where(StateVersion.guest_id == guest_id))
 
 
 def latest_state(session: Session, guest_id: int) -> bytes | None:

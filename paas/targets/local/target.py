@@ -16,6 +16,12 @@ from paas.targets.local.sandbox import control, layout, removal
 
 PROGRAM = Path(__file__).resolve().parent / "guest.py"
 MODULE = Path(__file__).resolve().parents[3] / "terraform" / "local"
+FRAMEWORKS = Path(__file__).resolve().parents[3] / "frameworks"
+# What start commands of the catalogue run, by the variable that names it inside a guest.
+HELPERS = {
+    "PAAS_STATIC_SERVER": FRAMEWORKS / "static_server.py",
+    "PAAS_PHP_ROUTER": FRAMEWORKS / "php_router.php",
+}
 POLL = 0.05
 HEALTH_PATIENCE = 30.0
 LONG_PATIENCE = 90.0
@@ -161,11 +167,14 @@ class LocalTarget:
         present = self._load(guest)
         cache = present.home / "cache" if self._has_users else self._instance / "cache"
         tools = self._instance / "bin"
-        if self._uv.is_file():
-            surroundings.provide(tools, [self._uv], is_shared=self._has_users)
+        given = [p for p in (self._uv, *HELPERS.values()) if p.is_file()]
+        surroundings.provide(tools, given, is_shared=self._has_users)
         if not self._has_users:
             cache.mkdir(mode=0o700, parents=True, exist_ok=True)
-        variables = surroundings.environment(self._environment, cache, is_shared=self._has_users)
+        variables = {
+            **surroundings.environment(self._environment, cache, is_shared=self._has_users),
+            **{name: str(tools / path.name) for name, path in HELPERS.items()},
+        }
         layout.write_json(
             layout.platform_file(present.folder), {"path": [str(tools)], "environment": variables}
         )

@@ -1,0 +1,169 @@
+"""Bringing a release live, the first one or a newer one beside it."""
+
+import time
+
+from sqlalchemy.orm import Session
+
+from paas.domain.errors import StepFailed
+from paas.domain.specs import ReleaseSpec
+from paas.domain.states import AppState, DeploymentState
+from paas.engine.attempt import Attempt, Record
+from paas.engine.fetch import fetch, make_release
+from paas.engine.provision import provision, settle_guest, unprovision
+from paas.engine.reserve import give_back, reserve
+from paas.engine.steps import Plan, Step
+from paas.store import apps, releases
+from paas.store.base import utcnow
+from paas.store.models import App, Deployment, Release
+from paas.tools import ansible
+
+LOOK_SECONDS = 0.05
+CONNECT_SECONDS = 60.0
+
+
+def connect(attempt: Attempt) -> Record:
+    """Wait until the guest can be configured."""
+    spec = attempt.guest()
+    attempt.target(spec).wait_ready(spec, CONNECT_SECONDS)
+    return {}
+
+
+def configure(attempt: Attempt) -> Record:
+    """Install the release with Ansible and start it beside the one that serves."""
+    spec, release = attempt.guest(), _release(attempt)
+    target = attempt.target(spec)
+    attempt.journal.hide(list(release.environment.values()))
+    variables = ansible.build_extravars(
+        target.variables(spec, release), release.plan, release.environment
+    )
+    ansible.deploy(attempt.bench(), attempt.workdir / "ansible", variables, target.connection(spec))
+    return {"release": release.number}
+
+
+def _release(attempt: Attempt) -> ReleaseSpec:
+    return attempt.release(attempt.records["fetch"]["release"])
+
+
+def remove_release(attempt: Attempt, _record: Record) -> None:
+    """End the failed release; what served before serves on. A new guest goes as a whole."""
+    if _is_new_guest(attempt):
+        return
+    spec = attempt.guest()
+    attempt.target(spec).retire(spec, _release(attempt))
+
+
+def _is_new_guest(attempt: Attempt) -> bool:
+    return bool(attempt.records.get("reserve", {}).get("new"))
+
+
+def check(attempt: Attempt) -> Record:
+    """Look at the release until it answers, says that it never will, or time is up."""
+    return wait_healthy(attempt, _release(attempt))
+
+
+def wait_healthy(attempt: Attempt, release: ReleaseSpec) -> Record:
+    """Wait for a release to answer below 500; raises ``StepFailed`` with what it lacks."""
+    spec = attempt.guest()
+    target = attempt.target(spec)
+    limit = attempt.platform.settings.health_timeout
+    end = time.monotonic() + limit
+    while True:
+        attempt.check()
+        health = target.health(spec, release)
+        if health.ready:
+            attempt.log("health", health.reason)
+            return {}
+        if health.fatal:
+            raise StepFailed(f"The app does not start: {health.reason}")
+        if time.monotonic() > end:
+            raise StepFailed(f"The app did not answer within {limit} s: {health.reason}")
+        time.sleep(LOOK_SECONDS)
+
+
+def switch(attempt: Attempt) -> Record:
+    """Let the release serve at the guest's address."""
+    spec, release = attempt.guest(), _release(attempt)
+    attempt.target(spec).switch(spec, release)
+    attempt.say(f"release {release.number} serves at http://{spec.address}:{spec.port}")
+    return {}
+
+
+def switch_back(attempt: Attempt, _record: Record) -> None:
+    """Let the release that served before serve again."""
+    with attempt.platform.store.read() as session:
+        live = attempt.app(session).live_release_id
+    if live is None or _is_new_guest(attempt):
+        return
+    spec = attempt.guest()
+    attempt.target(spec).switch(spec, attempt.release(live))
+
+
+def finish(attempt: Attempt) -> Record:
+    """Remove releases that nobody needs any more."""
+    platform = attempt.platform
+    keep = platform.settings.releases_kept
+    live = attempt.records["fetch"]["release"]
+    with platform.store.read() as session:
+        old = releases.superseded(session, attempt.held.app_id, live, keep)
+    spec = attempt.guest()
+    for row in old:
+        attempt.target(spec).retire(spec, attempt.release(row.id))
+        (platform.folder("releases") / attempt.held.app_uuid / row.archive).unlink(missing_ok=True)
+    return {"removed": [row.id for row in old]}
+
+
+def forget_archives(_attempt: Attempt, session: Session, record: Record) -> None:
+    """Say in the rows which archives are gone."""
+    for key in record["removed"]:
+        session.get_one(Release, key).archive = ""
+
+
+def succeed(attempt: Attempt, session: Session) -> None:
+    """The release is live."""
+    app = attempt.app(session)
+    app.live_release_id = attempt.records["fetch"]["release"]
+    app.deployed_at = utcnow()
+    app.error_message = None
+    app.wanted = AppState.RUNNING
+    apps.set_state(session, app, AppState.RUNNING)
+    _close_deployment(attempt, session, DeploymentState.DEPLOYED, None)
+
+
+def fail(attempt: Attempt, session: Session, error: str) -> None:
+    """A first deployment has failed as a whole; a later one leaves things as they were."""
+    app = attempt.app(session)
+    app.error_message = error
+    apps.set_state(session, app, _state_after_failure(attempt, session, app))
+    _close_deployment(attempt, session, DeploymentState.FAILED, error)
+
+
+def _state_after_failure(attempt: Attempt, session: Session, app: App) -> AppState:
+    prior = AppState(attempt.operation(session).prior_state)
+    if app.guest_id is None or app.live_release_id is None:
+        return AppState.FAILED
+    return prior if prior in (AppState.RUNNING, AppState.STOPPED) else AppState.FAILED
+
+
+def _close_deployment(
+    attempt: Attempt, session: Session, state: DeploymentState, error: str | None
+) -> None:
+    deployment = session.get_one(Deployment, attempt.held.deployment_id)
+    deployment.state = state
+    deployment.error_message = error
+    deployment.finished_at = utcnow()
+
+
+PLAN = Plan(
+    steps=(
+        Step("fetch", fetch, settle=make_release),
+        Step("reserve", reserve, undo=give_back),
+        Step("provision", provision, undo=unprovision, settle=settle_guest),
+        Step("connect", connect),
+        Step("configure", configure, undo=remove_release, enters=AppState.DEPLOYING),
+        Step("check", check),
+        Step("switch", switch, undo=switch_back),
+        Step("finish", finish, settle=forget_archives),
+    ),
+    succeed=succeed,
+    fail=fail,
+)

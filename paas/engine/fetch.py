@@ -1,0 +1,101 @@
+"""From a repository to a release: resolve the commit, pack it, decide how it is built."""
+
+import os
+import shutil
+from pathlib import Path
+
+from sqlalchemy.orm import Session
+
+from paas.domain.errors import StepFailed
+from paas.domain.specs import BuildPlan
+from paas.domain.states import AppState
+from paas.engine.attempt import Attempt, Record
+from paas.frameworks.detect import Overrides, make_plan
+from paas.store import apps, releases
+from paas.store.models import Deployment, Release
+from paas.tools.archive import ArchiveTree
+from paas.tools.git import Git
+
+MEGABYTE = 1024 * 1024
+
+
+def fetch(attempt: Attempt) -> Record:
+    """Fetch and pack the source; a repository that is missing costs no guest."""
+    platform = attempt.platform
+    with platform.store.read() as session:
+        app = attempt.app(session)
+        deployment = _deployment(attempt, session)
+        session.expunge_all()
+    environment = platform.store.vault.open_map(app.environment)
+    attempt.journal.hide(list(environment.values()))
+    git = Git(
+        attempt.bench(),
+        platform.folder("git"),
+        limit=platform.settings.source_limit_mb * MEGABYTE,
+        mirror=platform.settings.git_mirror,
+        hosts=platform.settings.git_hosts,
+    )
+    packed = attempt.workdir / "source.tar.gz"
+    source = git.fetch(app.repository, branch=app.branch, ref=deployment.ref)
+    tree = git.pack(source, packed)
+    plan = _plan(attempt, app.framework, tree, Overrides(app.start_command, app.health_path))
+    _refuse(attempt, app.guest_type, plan)
+    folder = platform.folder("releases") / app.uuid
+    folder.mkdir(mode=0o700, exist_ok=True)
+    # The name is the operation's, so a second run of this step replaces what the first left.
+    name = f"{attempt.held.uuid}.tar.gz"
+    shutil.move(packed, folder / name)
+    _sync(folder / name)
+    return {"sha": source.sha, "archive": name, "plan": releases.plan_to_json(plan)}
+
+
+def _deployment(attempt: Attempt, session: Session) -> Deployment:
+    if attempt.held.deployment_id is None:
+        raise StepFailed("this operation brings no release live")
+    return session.get_one(Deployment, attempt.held.deployment_id)
+
+
+def _plan(attempt: Attempt, framework: str, tree: ArchiveTree, overrides: Overrides) -> BuildPlan:
+    catalogue = attempt.platform.catalogue
+    if framework not in catalogue:
+        raise StepFailed(f"the framework {framework} is no longer in the catalogue")
+    plan = make_plan(catalogue[framework], tree, overrides)
+    for reason in plan.reasons:
+        attempt.say(reason)
+    return plan
+
+
+def _refuse(attempt: Attempt, guest_type: str, plan: BuildPlan) -> None:
+    refusals = attempt.platform.target_for(guest_type).plan_refusals(plan)
+    if refusals:
+        raise StepFailed(" ".join(refusals))
+
+
+def _sync(path: Path) -> None:
+    """The archive must be on disk before the row that names it."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def make_release(attempt: Attempt, session: Session, record: Record) -> None:
+    """Write the release in the transaction that ends the fetch."""
+    app = attempt.app(session)
+    environment = attempt.platform.store.vault.open_map(app.environment)
+    release = Release(
+        app_id=app.id,
+        number=apps.next_release_number(session, app.id),
+        sha=record["sha"],
+        archive=record["archive"],
+        plan=record["plan"],
+        environment=attempt.platform.store.vault.seal_map(
+            {**record["plan"]["environment"], **environment}
+        ),
+    )
+    session.add(release)
+    session.flush()
+    _deployment(attempt, session).release_id = release.id
+    if app.guest_id is None:
+        apps.set_state(session, app, AppState.PROVISIONING)
+    record["release"] = release.id
+    record["number"] = release.number
+    del record["plan"]

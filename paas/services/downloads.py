@@ -1,0 +1,71 @@
+"""What a user may take home: the Terraform of an app, with its state."""
+
+import io
+import zipfile
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from paas.domain.errors import Conflict
+from paas.domain.specs import Actor, GuestSpec
+from paas.domain.states import GuestState
+from paas.engine.platform import Platform
+from paas.services.deployments import known_form
+from paas.store import apps, guests
+from paas.store.models import Guest
+from paas.tools.terraform import Workspace
+
+README = """\
+# {name}: its infrastructure, yours to keep
+
+This folder describes the guest of the app `{name}` as the platform made it.
+
+- `main.tf` and `guest/` are the configuration,
+- `terraform.tfvars.json` holds its values,
+- `terraform.tfstate` says what was made. It may hold secrets: keep it to yourself.
+
+To look after the guest yourself:
+
+    terraform init
+    terraform plan        # says "No changes"
+
+OpenTofu reads the same files (`tofu init`, `tofu plan`). Run it where the guest can be reached:
+for target `{target}` that is {where}.
+
+From your first `terraform apply` on, the platform's own record of this guest is out of date.
+Let one of the two look after it, not both: delete the app in the platform only if you want the
+guest destroyed.
+"""
+WHERE = {"local": "the machine that the platform runs on"}
+
+
+def terraform_zip(platform: Platform, actor: Actor, app_id: str) -> bytes:
+    """Configuration, values, state and a README; raises ``Conflict`` while there is no guest."""
+    with platform.store.read() as session:
+        app = apps.find(session, actor, known_form(app_id))
+        guest = session.get(Guest, app.guest_id) if app.guest_id else None
+        sealed = guests.latest_state(session, guest.id) if guest else None
+        if guest is None or sealed is None or guest.state != GuestState.PRESENT:
+            raise Conflict(
+                "This deployment has no guest now, so there is no Terraform state to take home"
+            )
+        spec = guests.spec(guest, platform.installation)
+        name = app.name
+    return _zip(platform, spec, name, platform.store.vault.open(sealed))
+
+
+def _zip(platform: Platform, spec: GuestSpec, name: str, state: bytes) -> bytes:
+    target = platform.targets[spec.target]
+    buffer = io.BytesIO()
+    with TemporaryDirectory(dir=platform.folder("run")) as temporary:
+        folder = Path(temporary) / name
+        Workspace.make(folder, target.module, target.values(spec), backend=False)
+        (folder / "terraform.tfstate").write_bytes(state)
+        text = README.format(
+            name=name, target=spec.target, where=WHERE.get(spec.target, "its network")
+        )
+        (folder / "README.md").write_text(text)
+        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+            for file in sorted(folder.rglob("*")):
+                if file.is_file():
+                    archive.write(file, file.relative_to(temporary))
+    return buffer.getvalue()
