@@ -78,10 +78,7 @@ def install(app: Flask, settings: Settings, *, token: str, key: str) -> None:
                 "This request does not come from the platform's own machine, so it needs the "
                 "token: send it as 'Authorization: Bearer ...', or sign in on the page"
             )
-        if (request.content_length or 0) > app.config["MAX_CONTENT_LENGTH"]:
-            raise TooLarge(
-                f"The body is larger than the {settings.body_limit_kb} KB that this platform takes"
-            )
+        check_length(request.content_length or 0, settings)
 
     app.before_request(check)
     app.after_request(_add_headers)
@@ -116,6 +113,14 @@ def check_origin(environ: Mapping[str, object]) -> None:
     is_own = origin is None or str(origin).lower() in (f"http://{host}", f"https://{host}")
     if not is_own or site not in (None, "same-origin", "none"):
         raise Forbidden("A page of another site sent this request, so it was refused")
+
+
+def check_length(length: int, settings: Settings) -> None:
+    """Raise ``TooLarge`` for a body of so many bytes, when it is over the limit."""
+    if length > settings.body_limit:
+        raise TooLarge(
+            f"The body is larger than the {settings.body_limit_kb} KB that this platform takes"
+        )
 
 
 def is_local(environ: Mapping[str, object], settings: Settings) -> bool:

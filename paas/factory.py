@@ -22,7 +22,9 @@ def assemble(core: "Platform") -> Flask:
     app = Flask("paas", static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.url_map.merge_slashes = False
-    app.config["MAX_CONTENT_LENGTH"] = core.settings.body_limit_kb * 1024
+    # One more than is taken: a body in chunks is cut here without a word, so who reads it must
+    # be able to see that it was longer.
+    app.config["MAX_CONTENT_LENGTH"] = core.settings.body_limit + 1
     # A status page stays open for days; its forms must still work then.
     app.config["WTF_CSRF_TIME_LIMIT"] = None
     doors.install(app, core.settings, token=core.token, key=session_key(core.settings))

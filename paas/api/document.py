@@ -11,6 +11,7 @@ from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
 from flask import Flask
 from marshmallow import Schema
+from marshmallow.fields import Constant, Field
 from werkzeug.routing import Rule
 
 from paas.api.context import dialects
@@ -40,6 +41,7 @@ def build(app: Flask, platform: "Platform", version: str) -> dict[str, Any]:
         servers=[{"url": "/"}],
         security=[{}, {"token": []}],
     )
+    plugin.converter.add_attribute_function(_further_rules)  # type: ignore[union-attr]
     spec.components.security_scheme("token", {"type": "http", "scheme": "bearer"})
     for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule):
         operation = operation_of(app.view_functions[rule.endpoint])
@@ -143,6 +145,14 @@ def _body(operation: Operation, schema: Schema) -> dict[str, Any]:
     if operation.body_example is not None:
         content["example"] = operation.body_example
     return {"required": operation.body_required, "content": {"application/json": content}}
+
+
+def _further_rules(_converter: object, field: Field[Any], **_: object) -> dict[str, Any]:
+    """What marshmallow has no word for: a field's own ``schema``, and constants."""
+    if isinstance(field, Constant):
+        return {"type": "boolean", "const": field.constant}
+    own: dict[str, Any] = field.metadata.get("schema", {})
+    return own
 
 
 def _component_name(schema: type[Schema] | Schema) -> str:

@@ -8,7 +8,7 @@ from marshmallow import ValidationError, fields, validate
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{1,48}[A-Za-z0-9]$"
 GIT_REF = r"^[A-Za-z0-9_][A-Za-z0-9_.+@#/-]{0,199}$"
-HEALTH_PATH = r"^/[!-\[\]-~]{0,199}$"
+HEALTH_PATH = r'^/[!"$-\[\]-~]{0,199}$'
 VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]{0,99}$"
 OWNER = r"[A-Za-z0-9][A-Za-z0-9-]{0,38}"
 REPOSITORY = r"[A-Za-z0-9_.][A-Za-z0-9_.-]{0,99}"

@@ -1,6 +1,6 @@
 """What streams and downloads take."""
 
-from marshmallow import Schema, fields
+from marshmallow import Schema
 
 from paas.api import rules
 from paas.api.loading import StrictSchema
@@ -26,16 +26,5 @@ class EventsHeaders(Schema):
         0,
         MOST,
         data_key="Last-Event-ID",
-        load_default=None,
         metadata={"description": "What a browser sends to resume; it wins over `after`"},
     )
-
-
-class EventAnswer(StrictSchema):
-    """The ``data`` of one event of the stream."""
-
-    seq = fields.Integer(required=True)
-    kind = fields.String(required=True)
-    stream = fields.String(required=True)
-    text = fields.String(required=True)
-    at = fields.DateTime(required=True, format="iso")

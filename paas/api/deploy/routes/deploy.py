@@ -44,7 +44,7 @@ def deploy() -> Response:
     """Deploy a repository."""
     spec = load_body(deploy_body(platform()))
     headers = load_headers(DeployHeaders())
-    operation = deployments.create(platform(), actor(), spec, idempotency_key=headers["key"])
+    operation = deployments.create(platform(), actor(), spec, idempotency_key=headers.get("key"))
     prefer = waiting.preference(headers["prefer"])
     return waiting.answer(operation, prefer, done=DONE, accepted=ACCEPTED)
 

@@ -12,7 +12,6 @@ from paas.api.deploy.schemas.parameters import ListQuery, WaitHeaders
 from paas.api.loading import load_query
 from paas.api.operations import Answer, Operation, documented
 from paas.api.paths import DEPLOYMENT, app_id
-from paas.domain.states import AppState
 from paas.services import deployments
 
 DELETED = "Deployment deleted successfully"
@@ -65,9 +64,9 @@ def listed() -> Response:
         platform(),
         actor(),
         limit=query["limit"],
-        cursor=query["cursor"],
-        search=query["search"],
-        state=AppState(query["status"]) if query["status"] else None,
+        cursor=query.get("cursor"),
+        search=query.get("search"),
+        state=query.get("status"),
     )
     headers = {"Link": _next_link(page.next_cursor)} if page.next_cursor else {}
     return envelope.success(answers.Listed, headers=headers, deployments=page.apps)

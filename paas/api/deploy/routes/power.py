@@ -41,7 +41,7 @@ STARTED = ("Application started successfully", "Start accepted")
 )
 def redeploy(deployment_id: str) -> Response:
     """Bring a newer commit."""
-    ref = load_body(RedeployBody(), required=False)["ref"]
+    ref = load_body(RedeployBody(), required=False).get("ref")
     prefer = waiting.load_preference()
     operation = deployments.redeploy(platform(), actor(), app_id(deployment_id), ref=ref)
     return waiting.answer(operation, prefer, done=REDEPLOYED[0], accepted=REDEPLOYED[1])

@@ -16,12 +16,10 @@ class ListQuery(StrictSchema):
     cursor = rules.text(
         "Invalid cursor. Follow the Link header of the page before",
         r"^[A-Za-z0-9_=-]{1,200}$",
-        load_default=None,
     )
     status = rules.choice(
         f"Invalid status. Must be one of: {', '.join(LISTED_STATES)}",
         LISTED_STATES,
-        load_default=None,
     )
     search = rules.printable(
         "Invalid search. Must be 1-100 printable characters", 100, load_default=None
@@ -51,7 +49,6 @@ class DeployHeaders(WaitHeaders):
         "Invalid Idempotency-Key. Must be 1-255 visible ASCII characters",
         r"^[!-~]{1,255}$",
         data_key="Idempotency-Key",
-        load_default=None,
         metadata={
             "description": "The same key with the same body within 24 hours is the same "
             "deployment; with another body it is refused.",

@@ -83,6 +83,8 @@ def _bounds(limits: Mapping[str, tuple[int, int]]) -> dict[str, dict[str, int]]:
 class ResourcesBody(StrictSchema):
     """Cores as a count, memory in MB, disk in GB; a VM and a container have other limits."""
 
+    error_messages = {"type": RESOURCES}
+
     cores = rules.whole_number(CORES, 1, 16, required=True)
     memory = rules.whole_number(MEMORY, 256, 32768, required=True)
     disk = rules.whole_number(DISK, 5, 500, required=True)
@@ -114,12 +116,14 @@ class DeployBody(StrictSchema):
         validate=_check_variables,
         error_messages=rules.one_sentence(VARIABLES),
         metadata={
-            "maxProperties": MOST_VARIABLES,
-            "propertyNames": {
-                "pattern": rules.VARIABLE,
-                "not": {"pattern": "^([Pp][Aa][Aa][Ss]_.*|PORT|HOST)$"},
-            },
-            "additionalProperties": {"type": "string", "maxLength": LONGEST_VALUE},
+            "schema": {
+                "maxProperties": MOST_VARIABLES,
+                "propertyNames": {
+                    "pattern": rules.VARIABLE,
+                    "not": {"pattern": "^([Pp][Aa][Aa][Ss]_.*|PORT|HOST)$"},
+                },
+                "additionalProperties": {"type": "string", "maxLength": LONGEST_VALUE},
+            }
         },
     )
     start_command = rules.printable(START, 1000)
@@ -184,7 +188,7 @@ def _over_limits(guest_type: str | None, resources: Mapping[str, int]) -> dict[s
 class RedeployBody(StrictSchema):
     """Which commit a redeploy brings; without one, the newest of the branch."""
 
-    ref = rules.git_ref(REF, load_default=None)
+    ref = rules.git_ref(REF)
 
 
 def deploy_body(platform: "Platform") -> DeployBody:

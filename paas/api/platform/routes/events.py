@@ -50,7 +50,7 @@ data: {"seq": 7, "kind": "log", "stream": "terraform", "text": "Apply complete!"
 def events(deployment_id: str) -> Response:
     """The deployment's story from a place on, and everything that follows."""
     query, headers = load_query(EventsQuery()), load_headers(EventsHeaders())
-    seq = query["after"] if headers["last"] is None else headers["last"]
+    seq = headers.get("last", query["after"])
     app = deployments.get(platform(), actor(), app_id(deployment_id))
     leave = gate().enter()
     if leave is None:

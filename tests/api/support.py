@@ -1,0 +1,125 @@
+"""A platform for the doors: everything is real but the guests.
+
+``InstantWorker`` stands where the queue is. What a worker would do in minutes it writes down at
+once, through the same store, so that a request that waits finds its work ended.
+"""
+
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+from paas.domain.states import AppState, OperationKind, OperationState
+from paas.engine.hub import Hub
+from paas.frameworks.catalogue import Catalogue, Framework
+from paas.store import apps, events, guests, operations
+from paas.store.base import utcnow
+from paas.store.models import App, Operation, Release
+from paas.store.unit_of_work import Store
+from paas.targets.contract import Place, RuntimeLine
+
+TOKEN = "a-token-for-tests-only-0123456789"
+UUID_OF_NOBODY = "00000000-0000-4000-8000-000000000000"
+CATALOGUE = Catalogue(
+    {
+        key: Framework(key, name, language, version, 8000, install, language, (), "")
+        for key, name, language, version, install in (
+            ("django", "Django", "python", "4.2", "pip install django gunicorn"),
+            ("flask", "Flask", "python", "3.1", "pip install flask gunicorn"),
+            ("laravel", "Laravel", "php", "10.x", "composer global require laravel/installer"),
+            ("php", "PHP", "php", "8.2", "apt-get install php"),
+        )
+    }
+)
+ON_THE_WAY = (AppState.PROVISIONING, AppState.DEPLOYING, AppState.RUNNING)
+
+
+_numbers = count(1)
+
+
+def body(**changes: object) -> dict[str, Any]:
+    """A valid body of ``POST /api/deploy`` with a name of its own; None leaves a field out."""
+    given: dict[str, Any] = {
+        "name": f"mon-application-{next(_numbers)}",
+        "deployment_type": "vm",
+        "framework": "django",
+        "github_url": "https://github.com/username/repository",
+        "resources": {"cores": 2, "memory": 2048, "disk": 20},
+    }
+    return {key: value for key, value in {**given, **changes}.items() if value is not None}
+
+
+@dataclass
+class InstantWorker:
+    """``error`` lets work fail with that sentence; ``asleep`` leaves it undone."""
+
+    store: Store
+    hub: Hub
+    error: str | None = None
+    asleep: bool = False
+    enqueued: list[str] = field(default_factory=list)
+
+    def enqueue(self, operation_id: int, uuid: str, _epoch: int) -> None:
+        self.enqueued.append(uuid)
+        if not self.asleep:
+            self.finish(operation_id)
+
+    def finish(self, operation_id: int) -> None:
+        with self.store.write() as session:
+            operation = session.get_one(Operation, operation_id)
+            app = session.get_one(App, operation.app_id)
+            events.append(session, app.id, [events.entry("log", "terraform", "Apply complete!")])
+            if self.error is not None:
+                self._fail(session, app, operation)
+            else:
+                self._succeed(session, app, operation)
+        self.hub.publish(app.uuid)
+
+    def _fail(self, session, app: App, operation: Operation) -> None:
+        if operation.kind == OperationKind.DEPLOY:
+            apps.set_state(session, app, AppState.FAILED)
+        app.error_message = self.error
+        operations.close(operation, OperationState.FAILED, self.error)
+
+    def _succeed(self, session, app: App, operation: Operation) -> None:
+        match operation.kind:
+            case OperationKind.DEPLOY:
+                self._bring_up(session, app)
+            case OperationKind.STOP:
+                apps.set_state(session, app, AppState.STOPPED)
+            case OperationKind.START:
+                apps.set_state(session, app, AppState.RUNNING)
+            case OperationKind.DESTROY:
+                apps.set_state(session, app, AppState.DELETED)
+        operations.close(operation, OperationState.SUCCEEDED)
+
+    def _bring_up(self, session, app: App) -> None:
+        vmid = guests.next_vmid(session, "local")
+        place = Place("local", "local", f"127.77.0.{vmid % 250 + 1}")
+        guests.reserve(session, app, "local", place, vmid)
+        release = Release(
+            app_id=app.id,
+            number=apps.next_release_number(session, app.id),
+            sha="8f14e45fceea167a5a36dedd4bea2543c1f1c3aa",
+            archive="",
+            plan={},
+            environment=b"",
+        )
+        session.add(release)
+        session.flush()
+        app.live_release_id = release.id
+        for state in ON_THE_WAY:
+            apps.set_state(session, app, state)
+        app.deployed_at = utcnow()
+
+
+class NoGuests:
+    """A target that takes everything; what a route asks of a target is answered here."""
+
+    name = "local"
+
+    def refusals(self, framework: str) -> list[str]:
+        return ["PHP is not installed on this machine"] if framework == "php" else []
+
+    def runtime_log(self, _guest, *, limit: int):
+        lines = [RuntimeLine("2025-11-25T10:05:33Z", "stdout", f"line {n}") for n in range(20)]
+        yield from lines[-limit:]
