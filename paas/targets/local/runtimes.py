@@ -131,8 +131,8 @@ class Runtimes:
         code, output = self._run([*argv, str(self._folder), "--", wanted], self._environment)
         if code == 0:
             return ""
-        last = [line.strip() for line in output.splitlines() if line.strip()][-1:]
-        return f"uv could not install it: {last[0] if last else 'it gave no reason'}"
+        said = [line.strip() for line in output.splitlines() if line.strip()]
+        return f"uv could not install it: {said[-1] if said else 'it gave no reason'}"
 
     def _candidates(self, kind: Kind) -> Iterator[Path]:
         seen: set[Path] = set()
@@ -143,7 +143,7 @@ class Runtimes:
                 continue
             for name in names:
                 path = folder / name
-                if kind.names.fullmatch(name) and path not in seen and os.access(path, os.X_OK):
+                if kind.names.fullmatch(name) and path not in seen and self.is_usable(path):
                     seen.add(path)
                     yield path
 
@@ -197,11 +197,10 @@ def mismatch(name: str, wanted: str, present: list[Runtime], reason: str) -> str
     """The sentence that refuses a version."""
     title = KINDS[name].title
     versions = ", ".join(dict.fromkeys(it.version for it in present))
-    tail = f" {reason[0].upper()}{reason[1:]}" if reason else ""
-    tail = tail if not tail or tail.endswith(".") else f"{tail}."
+    tail = f"; {reason.rstrip('.')}" if reason else ""
     return (
-        f"The repository asks for {title} {wanted}, and this machine has {versions or 'none'}. "
-        f"Install a fitting {title}, or change what the repository asks for.{tail}"
+        f"The repository asks for {title} {wanted}, and this machine has {versions}{tail}. "
+        f"Install a fitting {title}, or change what the repository asks for."
     )
 
 

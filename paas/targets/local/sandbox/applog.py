@@ -46,13 +46,19 @@ class LineReader(asyncio.Protocol):
         self._rest = b""
 
     def data_received(self, data: bytes) -> None:
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        while len(self._rest) > LONGEST_LINE:
-            lines.append(self._rest[:LONGEST_LINE])
-            self._rest = self._rest[LONGEST_LINE:]
+        *lines, rest = (self._rest + data).split(b"\n")
         for line in lines:
-            self._on_line(line.decode("utf-8", "replace"))
+            self._pass_on(line)
+        while len(rest) > LONGEST_LINE:
+            self._pass_on(rest[:LONGEST_LINE])
+            rest = rest[LONGEST_LINE:]
+        self._rest = rest
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         if self._rest:
-            self._on_line(self._rest.decode("utf-8", "replace"))
+            self._pass_on(self._rest)
+
+    def _pass_on(self, line: bytes) -> None:
+        """Longer lines come in pieces, so that no reader has to hold much."""
+        for start in range(0, max(len(line), 1), LONGEST_LINE):
+            self._on_line(line[start : start + LONGEST_LINE].decode("utf-8", "replace"))

@@ -11,7 +11,6 @@ from typing import NoReturn
 from . import control, processes, service
 from .entering import APP, mark
 from .layout import FOREIGN, HOME_FOLDERS, Guest, GuestError, build, load, log_folder, save
-from .removal import remove_tree
 
 PROGRAM = Path(__file__).resolve().parent.parent / "guest.py"
 ENDING = 30.0
@@ -62,7 +61,8 @@ def create(guest: Guest) -> None:
 def _make_folder(guest: Guest) -> None:
     """Make everything under another name first: a folder without a marker is never seen."""
     draft = _beside(guest.folder, "new")
-    remove_tree(draft)
+    if draft.exists():
+        _remove(draft)
     draft.mkdir(mode=0o711 if guest.has_own_user else 0o700, parents=True)
     made = guest._replace(folder=draft)
     log_folder(draft).mkdir(mode=0o700)
@@ -89,10 +89,17 @@ def destroy(folder: Path, marker: str) -> None:
     if guest is not None:
         shut_down(guest)
         _kill_all(guest, mark(guest))
-        remove_tree(gone)
+        _remove(gone)
         folder.rename(gone)
-    remove_tree(gone)
-    remove_tree(_beside(folder, "new"))
+    _remove(gone)
+    _remove(_beside(folder, "new"))
+
+
+def _remove(folder: Path) -> None:
+    # Imported here, because making a guest should not wait for it.
+    from .removal import remove_tree
+
+    remove_tree(folder)
 
 
 def shut_down(guest: Guest) -> None:

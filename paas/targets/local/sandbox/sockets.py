@@ -2,7 +2,6 @@
 
 import errno
 import os
-import random
 import socket
 import time
 from collections.abc import Iterator
@@ -63,7 +62,7 @@ def can_listen(address: str, port: int) -> bool:
 
 def private_port(taken: set[int]) -> int:
     """A port that an app may bind on any address; the random start keeps guests apart."""
-    first = random.randrange(len(PRIVATE_PORTS))  # noqa: S311 (not a secret)
+    first = int.from_bytes(os.urandom(4), "big")
     for step in range(len(PRIVATE_PORTS)):
         port = PRIVATE_PORTS[(first + step) % len(PRIVATE_PORTS)]
         if port not in taken and is_free(port):
