@@ -10,7 +10,7 @@ from paas.domain.errors import Conflict, Invalid, Unavailable
 from paas.domain.states import AppState
 from paas.domain.views import AppView, OperationView
 from paas.services import deployments, logs
-from paas.web import ansi, story
+from paas.web import ansi, form, story
 from paas.web.access import actor, platform
 
 bp = Blueprint("app", __name__, url_prefix="/apps/<app_id>")
@@ -64,7 +64,9 @@ def confirm_destroy(app_id: str) -> ResponseReturnValue:
 def destroy(app_id: str) -> ResponseReturnValue:
     """Destroy the app and lead back to the list."""
     name = _app(app_id).name
-    if _attempt(lambda: deployments.delete(platform(), actor(), app_id), f"{name} goes away."):
+    if _attempt(
+        lambda: deployments.delete(platform(), actor(), app_id), f"{name} is being destroyed."
+    ):
         return redirect(url_for("web.overview.index"), code=303)
     return _to_app(app_id)
 
@@ -72,10 +74,10 @@ def destroy(app_id: str) -> ResponseReturnValue:
 @bp.post("/redeploy")
 def redeploy(app_id: str) -> ResponseReturnValue:
     """Deploy the newest commit, or the branch, tag or commit that was typed."""
-    ref = request.form.get("ref", "").strip() or None
+    typed = request.form.get("ref", "")
     _attempt(
-        lambda: deployments.redeploy(platform(), actor(), app_id, ref=ref),
-        f"{ref or 'The newest commit'} is being deployed.",
+        lambda: deployments.redeploy(platform(), actor(), app_id, ref=form.ref(typed)),
+        f"{typed.strip() or 'The newest commit'} is being deployed.",
     )
     return _to_app(app_id)
 

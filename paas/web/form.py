@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from uuid import uuid4
 
 from paas.api.deploy.schemas import load_deploy
+from paas.api.deploy.schemas.requests import RedeployBody
+from paas.api.loading import check
 from paas.domain.errors import Invalid
 from paas.domain.specs import DeploySpec, Resources
 from paas.engine.platform import Platform
@@ -91,6 +93,18 @@ def spec(values: Mapping[str, str], platform: Platform) -> DeploySpec:
     if errors:
         raise Invalid(errors)
     return loaded
+
+
+def ref(text: str) -> str | None:
+    """The branch, tag or commit that was typed, under the rules of a redeploy; None if blank.
+
+    Raises ``Invalid``.
+    """
+    found = text.strip()
+    if not found:
+        return None
+    check(RedeployBody(), {"ref": found})
+    return found
 
 
 def body(values: Mapping[str, str], defaults: Resources | None) -> dict[str, object]:

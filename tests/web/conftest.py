@@ -1,0 +1,98 @@
+"""The application with real services, and a real browser where there is one."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from redis import Redis
+
+import paas
+from paas.engine.hub import Hub
+from paas.engine.platform import Platform
+from paas.settings import Settings
+from paas.store import guests, setup
+from tests.api.support import CATALOGUE, TOKEN, InstantWorker, NoGuests
+from tests.web import support
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an instance that was prepared once, to be copied."""
+    folder = tmp_path_factory.mktemp("prepared") / "i"
+    setup.prepare(Settings(instance=folder))
+    return folder
+
+
+@pytest.fixture
+def core(prepared: Path, tmp_path: Path, redis_server: str) -> Iterator[Platform]:
+    """A platform whose worker (``core.queue``) does everything at once, unless it sleeps."""
+    instance = tmp_path / "instance"
+    shutil.copytree(prepared, instance)
+    settings = Settings(instance=instance, redis_url=redis_server)
+    store = setup.open_store(settings)
+    with store.read() as session:
+        installation = guests.installation(session)
+    hub = Hub(Redis.from_url(redis_server))
+    yield Platform(
+        settings=settings,
+        environment={},
+        catalogue=CATALOGUE,
+        targets={"local": NoGuests()},  # type: ignore[dict-item]
+        store=store,
+        hub=hub,
+        queue=InstantWorker(store, hub),  # type: ignore[arg-type]
+        installation=installation,
+        host="test",
+        token=TOKEN,
+    )
+    store.close()
+
+
+@pytest.fixture
+def app(core: Platform) -> Flask:
+    return paas.create_app(platform=core)
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A browser on this machine that runs no scripts."""
+    return app.test_client()
+
+
+@pytest.fixture
+def remote(core: Platform) -> FlaskClient:
+    """A browser elsewhere in the network."""
+    settings = replace(
+        core.settings, host="0.0.0.0", local_unsafe=True, hosts=("paas.example.org",)
+    )
+    client = paas.create_app(platform=replace(core, settings=settings)).test_client()
+    client.environ_base["REMOTE_ADDR"] = "192.0.2.7"
+    client.environ_base["HTTP_HOST"] = "paas.example.org"
+    return client
+
+
+@pytest.fixture
+def worker(core: Platform) -> InstantWorker:
+    found: Any = core.queue
+    return found
+
+
+@pytest.fixture
+def site(app: Flask) -> Iterator[str]:
+    """The URL at which the application is served for a browser."""
+    with support.served(app) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args() -> dict[str, Any]:
+    """Debian's Chromium for the plugin's ``page``. Its sandbox cannot start as root."""
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    if program is None:
+        pytest.skip("Chromium is not installed")
+    return {"executable_path": program, "args": ["--no-sandbox", "--disable-dev-shm-usage"]}
