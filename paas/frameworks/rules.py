@@ -70,13 +70,11 @@ class Match:
 
     def shell(self, template: str) -> str:
         """Shell text with each value quoted, run in the folder that the rule names."""
-        text = PLACEHOLDER.sub(
-            lambda hit: shlex.quote(_not_an_option(self.values.get(hit[1], hit[0]))), template
-        )
+        text = PLACEHOLDER.sub(lambda hit: _quoted(self.values.get(hit[1], hit[0])), template)
         folder = self.words(self.rule.folder)
         if folder in ("", "."):
             return text
-        return f"cd {shlex.quote(_not_an_option(folder))} && {text}"
+        return f"cd {_quoted(folder)} && {text}"
 
     def argument(self, template: str) -> str:
         """One argument; those placeholders that only the guest knows are left for it."""
@@ -160,6 +158,10 @@ def _places(source: Source, path: str, folder: str) -> Values | None:
             return None
         values |= {"import_root": posixpath.relpath(root or ".", folder or "."), "module": module}
     return values
+
+
+def _quoted(value: str) -> str:
+    return shlex.quote(_not_an_option(value)) if value else ""
 
 
 def _not_an_option(value: str) -> str:
