@@ -1,0 +1,168 @@
+"""Install a release with Ansible, through ansible-runner, in a child with a clean environment."""
+
+import json
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+from paas.domain.errors import StepFailed
+from paas.domain.specs import BuildPlan
+from paas.tools.ansible_events import Reader
+from paas.tools.process import Bench, Exit, Guarded
+
+PLAYBOOK = Path(__file__).resolve().parents[2] / "ansible" / "deploy.yml"
+CHILD = Path(__file__).with_name("ansible_child.py")
+HOST = "guest"
+
+
+class Connection(Protocol):
+    """How Ansible reaches the guest: host variables, trusted values only."""
+
+    @property
+    def variables(self) -> Mapping[str, str]: ...
+
+
+class Playbook:
+    """Ansible, started early: it loads itself and waits until ``run`` gives it the variables.
+
+    The folder is the attempt's own; it is removed at the end, with all that Ansible wrote.
+    """
+
+    def __init__(self, bench: Bench, folder: Path, playbook: Path) -> None:
+        self._bench = bench
+        self._folder = folder
+        shutil.rmtree(folder, ignore_errors=True)
+        for name in ("env", "tmp", "control"):
+            (folder / name).mkdir(mode=0o700, parents=True)
+        (folder / "ansible.cfg").write_text("[defaults]\n")
+        argv = [sys.executable, "-I", str(CHILD), str(folder), str(playbook)]
+        extra = environment(folder)
+        command = bench.command(argv, cwd=folder, name="Ansible", extra=extra)
+        self._guarded = Guarded(command, bench.leash, with_input=True)
+
+    @classmethod
+    def start_early(cls, bench: Bench, folder: Path, *, playbook: Path = PLAYBOOK) -> "Playbook":
+        """Start Ansible now, while other work goes on; then ``run`` or ``discard`` it."""
+        return cls(bench, folder, playbook)
+
+    def run(self, extravars: Mapping[str, object], connection: Connection) -> Exit:
+        """Play with these variables; raises ``StepFailed`` with the task and its reason."""
+        reader = Reader(lambda line: self._bench.log("ansible", line))
+        try:
+            self._write(extravars, connection)
+            self._guarded.send("go")
+            ended = self._guarded.wait(
+                on_line=reader.read,
+                on_error=reader.read_plain,
+                deadline=self._bench.deadline,
+                stop=self._bench.stop,
+            )
+        finally:
+            self.discard()
+        if ended.code != 0:
+            message, detail = reader.failure()
+            raise StepFailed(message, detail=detail)
+        return ended
+
+    def discard(self) -> None:
+        """End Ansible, if it lives, and remove its folder; idempotent."""
+        self._guarded.end()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _write(self, extravars: Mapping[str, object], connection: Connection) -> None:
+        host = dict(connection.variables)
+        values = dict(extravars)
+        if host.get("ansible_connection") == "local":
+            host.setdefault("ansible_remote_tmp", str(self._folder / "tmp"))
+            values["paas_live"] = literal(str(self._folder / "live"))
+        inventory = {"all": {"hosts": {HOST: host}}}
+        write_secret(self._folder / "inventory.yml", json.dumps(inventory))
+        write_secret(self._folder / "env" / "extravars", json.dumps(values))
+
+
+def deploy(
+    bench: Bench, folder: Path, extravars: Mapping[str, object], connection: Connection
+) -> Exit:
+    """Start Ansible and play at once."""
+    return Playbook.start_early(bench, folder).run(extravars, connection)
+
+
+def build_extravars(
+    target_vars: Mapping[str, object], plan: BuildPlan, environment: Mapping[str, str]
+) -> dict[str, object]:
+    """The playbook's variables, every string in them marked so that it is never evaluated.
+
+    What the user set wins over the plan's environment.
+    """
+    runtime = str(target_vars["paas_runtime_program"])
+    places = {
+        "{dependencies}": str(target_vars["paas_dependencies_folder"]),
+        "{runtime}": runtime,
+    }
+    settings = {
+        "environment": {**plan.environment, **environment},
+        "start": plan.start,
+        "root": plan.root,
+        "health_path": plan.health_path,
+        "runtime": runtime,
+        "document_root": plan.document_root,
+    }
+    values: dict[str, object] = {
+        **target_vars,
+        "paas_settings": settings,
+        "paas_install": [[_fill(part, places) for part in argv] for argv in plan.install],
+        "paas_kept": list(plan.kept),
+        "paas_build": list(plan.build),
+        "paas_release": list(plan.release),
+    }
+    return {name: literal(value) for name, value in values.items()}
+
+
+def _fill(text: str, places: Mapping[str, str]) -> str:
+    for place, value in places.items():
+        text = text.replace(place, value)
+    return text
+
+
+def literal(value: object) -> object:
+    """The value with every string marked as unsafe, which Ansible takes as it is."""
+    if isinstance(value, str):
+        return {"__ansible_unsafe": value}
+    if isinstance(value, Mapping):
+        return {str(name): literal(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [literal(item) for item in value]
+    return value
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """Ansible's settings: nothing is read from the machine's, everything stays in the folder."""
+    return {
+        "HOME": str(folder),
+        "TMPDIR": str(folder / "tmp"),
+        "ANSIBLE_CONFIG": str(folder / "ansible.cfg"),
+        "ANSIBLE_HOME": str(folder / "home"),
+        "ANSIBLE_LOCAL_TEMP": str(folder / "tmp"),
+        "ANSIBLE_COLLECTIONS_PATH": str(folder / "collections"),
+        "ANSIBLE_COLLECTIONS_SCAN_SYS_PATH": "0",
+        "ANSIBLE_INVENTORY_ENABLED": "yaml",
+        "ANSIBLE_GATHERING": "explicit",
+        "ANSIBLE_PIPELINING": "1",
+        "ANSIBLE_SSH_ARGS": "-o ControlMaster=auto -o ControlPersist=60s",
+        "ANSIBLE_SSH_CONTROL_PATH_DIR": str(folder / "control"),
+        "ANSIBLE_HOST_KEY_CHECKING": "1",
+        "ANSIBLE_RETRY_FILES_ENABLED": "0",
+        "ANSIBLE_FORKS": "1",
+        "ANSIBLE_NOCOLOR": "1",
+        "ANSIBLE_DEPRECATION_WARNINGS": "0",
+        "ANSIBLE_LOCALHOST_WARNING": "0",
+        "ANSIBLE_INVENTORY_UNPARSED_WARNING": "0",
+    }
+
+
+def write_secret(path: Path, text: str) -> None:
+    """Write a file that only this user can read."""
+    path.touch(mode=0o600)
+    path.write_text(text)

@@ -1,0 +1,103 @@
+"""Run one playbook with ansible-runner: ``ansible_child.py FOLDER PLAYBOOK``.
+
+It runs in a process of its own, because ansible-runner takes the whole environment of its process
+and writes it down. Ansible starts at once and waits at a gate; the word to go is a line on the
+standard input, and the end of the input before that means that nothing is to be done. Each event
+leaves as one line of JSON, without the tasks' arguments.
+"""
+
+import json
+import os
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import ansible_runner
+
+START = str(Path(__file__).with_name("ansible_start.py"))
+PASSED_ON = ("changed", "msg", "output", "stdout_lines", "stderr_lines", "rc", "censored")
+LOOK_SECONDS = 0.1
+
+
+class Events:
+    """Writes events out; what commands say while they run comes from the live file."""
+
+    def __init__(self, live: Path) -> None:
+        self._live = live.open("a+", errors="replace")
+        self._lock = threading.Lock()
+        self._rest = ""
+
+    def handle(self, event: dict[str, Any]) -> bool:
+        """Take an event of the runner; False, so that it is not written to a file as well."""
+        self.tell_live()
+        data = event.get("event_data", {})
+        result = data.get("res") or {}
+        self._tell(
+            {
+                "event": event.get("event", ""),
+                "task": data.get("task", ""),
+                "ignored": bool(data.get("ignore_errors")),
+                "result": {name: result[name] for name in PASSED_ON if name in result},
+                "text": event.get("stdout", "") if event.get("event") == "verbose" else "",
+            }
+        )
+        return False
+
+    def follow(self, ended: threading.Event) -> None:
+        """Pass live output on until the end."""
+        while not ended.wait(LOOK_SECONDS):
+            self.tell_live()
+
+    def tell_live(self) -> None:
+        """Pass on what has been written since the last look."""
+        with self._lock:
+            *lines, self._rest = (self._rest + self._live.read()).split("\n")
+            for line in lines:
+                self._write({"event": "live", "text": line})
+
+    def _tell(self, message: dict[str, Any]) -> None:
+        with self._lock:
+            self._write(message)
+
+    def _write(self, message: dict[str, Any]) -> None:
+        sys.stdout.write(json.dumps(message) + "\n")
+        sys.stdout.flush()
+
+
+def wait_for_word(gate: Path) -> None:
+    """Open the gate when the word comes; leave at once when the input ends without it."""
+    if not sys.stdin.readline():
+        os._exit(0)
+    descriptor = os.open(gate, os.O_RDWR)
+    os.write(descriptor, b"go\n")
+
+
+def main() -> int:
+    """Play; the result is Ansible's exit code."""
+    folder, playbook = Path(sys.argv[1]), sys.argv[2]
+    gate = folder / "gate"
+    os.mkfifo(gate, 0o600)
+    threading.Thread(target=wait_for_word, args=(gate,), daemon=True).start()
+    events, ended = Events(folder / "live"), threading.Event()
+    threading.Thread(target=events.follow, args=(ended,), daemon=True).start()
+    inventory, variables = folder / "inventory.yml", folder / "env" / "extravars"
+    arguments = ["-i", str(inventory), "-e", f"@{variables}", playbook]
+    runner = ansible_runner.interface.init_command_config(
+        sys.executable,
+        ["-I", START, str(gate), *arguments],
+        private_data_dir=str(folder),
+        host_cwd=str(folder),
+        fact_cache_type="memory",
+        settings={"suppress_output_file": True},
+        quiet=True,
+        event_handler=events.handle,
+    )
+    runner.run()
+    ended.set()
+    events.tell_live()
+    return int(runner.rc)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
