@@ -11,7 +11,7 @@ from dataclasses import replace
 from types import FrameType
 from urllib.parse import urlsplit
 
-from paas.cli.client import Json
+from paas.cli.client import Json, deployment_of
 from paas.cli.exits import FAILED, INTERRUPTED, OK, CliFailure
 from paas.cli.session import Session
 from paas.cli.work import Request, carry_out
@@ -132,8 +132,9 @@ def _destroy(session: Session) -> None:
 
 
 def _say_where(session: Session) -> None:
-    found = _find(session)
-    address = str(found.get("access_url")) if found else ""
+    found = _find(session) or {}
+    whole = deployment_of(session.client().call("GET", f"/api/deployments/{found.get('id')}"))
+    address = str(whole.get("access_url"))
     status, text = _fetch(address)
     if status >= 400:
         raise CliFailure(FAILED, f"The app at {address} answered {status}: {text}")
