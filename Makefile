@@ -7,6 +7,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # The stamps carry the locks' checksums, so a changed lock asks for a stamp that is not there.
 RUNTIME := .venv/.runtime-$(firstword $(shell sha256sum requirements.txt))
 DEVELOPMENT := .venv/.development-$(firstword $(shell cat requirements.txt requirements-dev.txt | sha256sum))
+# Where the platform looks too: the setting, the search path, what tofu.py has fetched.
+TERRAFORM = $(or $(PAAS_TERRAFORM),$(shell command -v terraform || command -v tofu || echo .tools/tofu))
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
 	pyproject.toml --extra build
@@ -35,12 +37,14 @@ lint: $(DEVELOPMENT) ## Check style, types, the rooms' borders and the Terraform
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m paas.tools.tofu fmt -check -recursive terraform
+	@$(BIN)/python -m paas.tools.tofu
+	$(TERRAFORM) fmt -check -recursive terraform
 
 format: $(DEVELOPMENT) ## Format the Python and Terraform sources
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
-	$(BIN)/python -m paas.tools.tofu fmt -recursive terraform
+	@$(BIN)/python -m paas.tools.tofu
+	$(TERRAFORM) fmt -recursive terraform
 
 bench: $(DEVELOPMENT) ## Measure the platform and write docs/benchmarks.md
 	@$(BIN)/python -m paas.tools.tofu

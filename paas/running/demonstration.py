@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import os
+import re
 import signal
 import sys
 import uuid
@@ -143,7 +144,7 @@ def _say_where(session: Session) -> None:
 
 
 def _fetch(address: str) -> tuple[int, str]:
-    """One look at the app's own address: the status and the beginning of the text."""
+    """One look at the app's own address: the status, and the title or the beginning."""
     parts = urlsplit(address)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=PATIENCE)
     try:
@@ -154,7 +155,8 @@ def _fetch(address: str) -> tuple[int, str]:
         raise CliFailure(FAILED, f"The app at {address} does not answer: {error}") from error
     finally:
         connection.close()
-    return answer.status, " ".join(text.split())[:60]
+    title = re.search(r"<title>([^<]+)", text)
+    return answer.status, " ".join((title.group(1) if title else text).split())[:60]
 
 
 def _wait(platform: int) -> None:
