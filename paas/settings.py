@@ -5,6 +5,7 @@
 
 import ipaddress
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -13,6 +14,12 @@ from paas.domain.errors import SettingsError
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 TARGETS = ("local",)
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+# These may carry passwords, so no message repeats them.
+SECRET = frozenset({"api_token", "database_url", "redis_url"})
+SHORTEST_TOKEN = 16
+HOST_NAME = re.compile(r"[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]+\]")
+GIT_HOST = re.compile(r"[A-Za-z0-9._-]{1,253}(:[0-9]{1,5})?")
 
 
 @dataclass(frozen=True)
@@ -61,7 +68,8 @@ class Settings:
             try:
                 values[item.name] = _parse(item.type, text)
             except ValueError as error:
-                broken.append(f"{name}={text!r}: {error}")
+                shown = name if item.name in SECRET else f"{name}={text!r}"
+                broken.append(f"{shown}: {error}")
         values.setdefault("instance", default_instance())
         settings = cls(**values)  # type: ignore[arg-type]
         broken += settings._broken_rules() if not broken else []
@@ -91,7 +99,36 @@ class Settings:
         ):
             if getattr(self, name) < 1:
                 broken.append(f"PAAS_{name.upper()}: must be at least 1")
-        broken += self._broken_local_rules()
+        if self.log_level not in LOG_LEVELS:
+            broken.append(
+                f"PAAS_LOG_LEVEL={self.log_level!r}: must be one of {', '.join(LOG_LEVELS)}"
+            )
+        return broken + self._broken_door_rules() + self._broken_local_rules()
+
+    def _broken_door_rules(self) -> list[str]:
+        broken = []
+        if self.api_token and (
+            len(self.api_token) < SHORTEST_TOKEN
+            or not self.api_token.isascii()
+            or not self.api_token.isprintable()
+            or " " in self.api_token
+        ):
+            broken.append(
+                f"PAAS_API_TOKEN: must be at least {SHORTEST_TOKEN} visible ASCII characters; "
+                "leave it unset to let the instance make its own"
+            )
+        broken += [
+            f"PAAS_HOSTS: {name!r} is no host name; give names without scheme, port or path, "
+            "with commas between them"
+            for name in self.hosts
+            if not HOST_NAME.fullmatch(name)
+        ]
+        broken += [
+            f"PAAS_GIT_HOSTS: {name!r} is no host; give names, with a port where they have one "
+            "of their own, without scheme or path, with commas between them"
+            for name in self.git_hosts
+            if not GIT_HOST.fullmatch(name)
+        ]
         return broken
 
     def _broken_local_rules(self) -> list[str]:
@@ -121,6 +158,11 @@ class Settings:
             return False
 
     @property
+    def body_limit(self) -> int:
+        """How many bytes the body of a request may have."""
+        return self.body_limit_kb * 1024
+
+    @property
     def log_folder(self) -> Path:
         """``logs/`` of the checkout for the default instance, else a folder of the instance."""
         if self.instance == CHECKOUT / "instance":
@@ -134,6 +176,8 @@ def _parse(kind: object, text: str) -> object:
     if kind is Path:
         return Path(text).expanduser().absolute()
     if kind is int:
+        if not re.fullmatch(r"-?[0-9]{1,9}", text):
+            raise ValueError("must be a whole number")
         return int(text)
     if kind is bool:
         if text not in ("0", "1"):

@@ -12,6 +12,7 @@ HEALTH_PATH = r'^/[!"$-\[\]-~]{0,199}$'
 VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]{0,99}$"
 OWNER = r"[A-Za-z0-9][A-Za-z0-9-]{0,38}"
 REPOSITORY = r"[A-Za-z0-9_.][A-Za-z0-9_.-]{0,99}"
+MOST_SEGMENTS = 6
 GITHUB_URL = rf"^https://github\.com/{OWNER}/{REPOSITORY}/?$"
 
 
@@ -140,15 +141,24 @@ def git_ref(sentence: str, **options: Any) -> fields.String:
 
 def repository_url(value: str, hosts: tuple[str, ...] = ()) -> str | None:
     """The repository's URL in its one form, without ``.git`` or a final slash; None if it is
-    none. Only ``github.com`` and the given hosts have repositories."""
-    match = re.fullmatch(rf"https://([^/]+)/([^/]+)/({REPOSITORY}?)(?:\.git)?/?", value)
-    if match is None:
+    none. Only ``github.com`` and the given hosts have repositories; those of the others may lie
+    in groups (``/group/subgroup/name``)."""
+    if re.fullmatch(GITHUB_URL, value):
+        host, most = "github.com", 2
+    else:
+        match = re.fullmatch(r"https://([^/]+)/.{1,1000}", value)
+        if match is None or match[1].lower() not in {name.lower() for name in hosts}:
+            return None
+        host, most = match[1].lower(), MOST_SEGMENTS
+    path = value.split("/", 3)[3].removesuffix("/").removesuffix(".git")
+    segments = path.split("/")
+    if not 2 <= len(segments) <= most or not all(_is_segment(one) for one in segments):
         return None
-    host, owner, repository = match.groups()
-    if host != "github.com" and host not in hosts:
-        return None
-    if not re.fullmatch(OWNER if host == "github.com" else REPOSITORY, owner):
-        return None
-    if not owner.strip(".") or not repository.strip(".") or repository.lower().endswith(".git"):
-        return None
-    return f"https://{host}/{owner}/{repository}"
+    return f"https://{host}/{path}"
+
+
+def _is_segment(text: str) -> bool:
+    """Whether it can be part of a repository's path: no dots alone, and no ``.git`` after all."""
+    return bool(
+        re.fullmatch(REPOSITORY, text) and text.strip(".") and not text.lower().endswith(".git")
+    )
