@@ -6,6 +6,8 @@ standard library is needed. There are no listings, no hidden files and no way ou
 for paths that a page's own router knows.
 """
 
+# ruff: noqa: T201, N815 - It is a program that prints, and http.server gives the methods' names.
+
 import argparse
 import email.utils
 import mimetypes
@@ -200,7 +202,7 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, format: str, *values: object) -> None:  # noqa: A002
-        line = (format % values).translate({code: "?" for code in range(32)})
+        line = (format % values).translate(dict.fromkeys(range(32), "?"))
         print(f"{self.client_address[0]} {line}", flush=True)
 
 

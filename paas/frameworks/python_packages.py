@@ -19,6 +19,11 @@ def normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
+def is_requirements(path: str) -> bool:
+    """Whether the file is a list of requirements as pip reads it."""
+    return path.endswith((".txt", ".in"))
+
+
 def requirement_files(source: Source, path: str) -> list[str]:
     """A requirements file and those that it includes, as far as they are in the repository."""
     found = [path]
@@ -36,7 +41,7 @@ def requirement_files(source: Source, path: str) -> list[str]:
 def names_in(source: Source, path: str) -> frozenset[str]:
     """The packages that a dependency file names, as far as it can be read without running it."""
     file = posixpath.basename(path)
-    if file.endswith((".txt", ".in")):
+    if is_requirements(path):
         lines = (line for part in requirement_files(source, path) for line in _lines(source, part))
         return _names(lines)
     if file in ("uv.lock", "poetry.lock"):
@@ -58,7 +63,7 @@ def names_in(source: Source, path: str) -> frozenset[str]:
 
 def has_local_parts(source: Source, path: str) -> bool:
     """Whether installing it copies code of the repository itself."""
-    if not path.endswith((".txt", ".in")):
+    if not is_requirements(path):
         return posixpath.basename(path) == "setup.py"
     return any(
         LOCAL.match(line)

@@ -25,6 +25,14 @@ GIVEN = {
     "install": frozenset({"dependencies", "runtime", "missing", "packages"}),
     "start": frozenset({"document_root"}),
 }
+NEEDED = {
+    "install": "steps",
+    "prepare": "run",
+    "build": "run",
+    "release": "run",
+    "start": "run",
+    "document_root": "use",
+}
 
 
 @dataclass(frozen=True)
@@ -200,6 +208,8 @@ def _read_rule(section: str, place: str, item: Mapping[str, Any], say: Say) -> R
     _check_placeholders(section, place, rule, say)
     if rule.packages not in ("", *PARSERS):
         say(f"{place}.packages", f"must be one of {', '.join(PARSERS)}")
+    if section in NEEDED and not getattr(rule, NEEDED[section]):
+        say(f"{place}.{NEEDED[section]}", "missing")
     if not rule.because:
         say(f"{place}.because", "missing: the log must say why")
     return rule
