@@ -1,5 +1,6 @@
 """Things for tests, made with what a test does not care about filled in."""
 
+import random
 from itertools import count
 
 from sqlalchemy.orm import Session
@@ -20,6 +21,8 @@ def deploy_spec(**changes: object) -> DeploySpec:
         "framework": "static",
         "repository": "https://github.com/samples/static",
         "resources": Resources(1, 256, 5),
+        # A program of this machine that listens on every address must not be in the way.
+        "port": random.randint(10_000, 19_999),
     }
     return DeploySpec(**{**values, **changes})  # type: ignore[arg-type]
 

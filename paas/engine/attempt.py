@@ -16,6 +16,7 @@ from paas.engine.platform import Platform
 from paas.store import guests, operations, releases
 from paas.store.models import App, Guest, Operation, Release
 from paas.targets.contract import Target
+from paas.tools.ansible import Playbook
 from paas.tools.process import Bench, Leash
 
 Record = dict[str, Any]
@@ -42,6 +43,7 @@ class Attempt:
         self.held = held
         self.records: dict[str, Record] = {}
         self.leash = Leash()
+        self._playbook: Playbook | None = None
         self.lease = Lease(platform.store, held.id, held.epoch, self.leash)
         self.journal = Journal(
             platform.store, platform.hub, held.app_id, held.app_uuid, held.id, held.epoch
@@ -51,6 +53,8 @@ class Attempt:
         return self
 
     def __exit__(self, *_: object) -> None:
+        if self._playbook is not None:
+            self._playbook.discard()
         self.leash.cut()
         self.journal.close()
         self.lease.close()
@@ -101,6 +105,12 @@ class Attempt:
             deadline=self.platform.settings.step_timeout,
             stop=self.interruption,
         )
+
+    def start_ansible(self) -> Playbook:
+        """Ansible, loading itself while other steps go on; the same one at a second call."""
+        if self._playbook is None:
+            self._playbook = Playbook.start_early(self.bench(), self.workdir / "ansible")
+        return self._playbook
 
     @property
     def workdir(self) -> Path:

@@ -15,7 +15,7 @@ from paas.engine.steps import Plan, Step
 from paas.store import apps, releases
 from paas.store.base import utcnow
 from paas.store.models import App, Deployment, Release
-from paas.tools import ansible
+from paas.tools.ansible import build_extravars
 
 LOOK_SECONDS = 0.05
 CONNECT_SECONDS = 60.0
@@ -33,10 +33,9 @@ def configure(attempt: Attempt) -> Record:
     spec, release = attempt.guest(), _release(attempt)
     target = attempt.target(spec)
     attempt.journal.hide(list(release.environment.values()))
-    variables = ansible.build_extravars(
-        target.variables(spec, release), release.plan, release.environment
-    )
-    ansible.deploy(attempt.bench(), attempt.workdir / "ansible", variables, target.connection(spec))
+    given = target.variables(spec, release)
+    variables = build_extravars(given, release.plan, release.environment)
+    attempt.start_ansible().run(variables, target.connection(spec))
     return {"release": release.number}
 
 

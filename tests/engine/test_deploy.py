@@ -29,7 +29,11 @@ def mirror(tmp_path: Path) -> Mirror:
 @pytest.fixture
 def platform(instance: Path, redis_server: str, mirror: Mirror) -> Iterator[Platform]:
     settings = Settings(
-        instance=instance, redis_url=redis_server, git_mirror=str(mirror.folder), health_timeout=30
+        instance=instance,
+        redis_url=redis_server,
+        git_mirror=str(mirror.folder),
+        health_timeout=30,
+        releases_kept=2,
     )
     setup.prepare(settings)
     made = assembly.build(settings)
@@ -152,8 +156,11 @@ def test_environment_reaches_the_app_and_stays_out_of_the_log(
 ) -> None:
     secret = "correct-horse-battery"
     url = mirror.add(
-        "site", {**page("one"), "Procfile": "web: echo $TOKEN > index.html; exec python3 -m "
-                 "http.server $PORT"}
+        "site",
+        {
+            **page("one"),
+            "Procfile": "web: echo $TOKEN > index.html; exec python3 -m http.server $PORT",
+        },
     )
     app = live.deploy(platform, deploy_spec(repository=url, environment={"TOKEN": secret}))
     assert secret in text_of(app.access_url)
@@ -176,12 +183,12 @@ def test_two_apps_that_bind_everywhere_keep_apart(platform: Platform, mirror: Mi
 def test_releases_beyond_those_kept_are_removed(platform: Platform, mirror: Mirror) -> None:
     url = mirror.add("site", page("0"))
     app = live.deploy(platform, deploy_spec(repository=url))
-    for number in range(1, 7):
+    for number in range(1, 4):
         mirror.add("site", page(str(number)))
         live.run(platform, deployments.redeploy(platform, ACTOR, app.id))
     kept = list((platform.folder("releases") / app.id).iterdir())
     assert len(kept) == platform.settings.releases_kept
-    assert "6" in text_of(app.access_url)
+    assert "3" in text_of(app.access_url)
 
 
 def test_a_ref_is_deployed_as_asked(platform: Platform, mirror: Mirror) -> None:
