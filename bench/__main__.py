@@ -1,0 +1,56 @@
+"""``python -m bench``: measure, show, and write docs/benchmarks.md.
+
+``--only NAME`` (repeatable) measures a part and writes nothing.
+"""
+
+import argparse
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from bench import deployments, door, lists, memory, report
+from bench.figures import Measure
+from bench.world import BenchFailed, say
+
+PARTS: dict[str, tuple[str, Callable[[Path], list[Measure]]]] = {
+    "deployments": ("Deployments, through the platform and by hand", deployments.measure),
+    "door": ("The door", door.measure),
+    "lists": ("Lists and totals", lists.measure),
+    "memory": ("Memory", memory.measure),
+}
+
+
+def main() -> int:
+    """Measure everything; 1 when something could not be measured, whatever the figures are."""
+    parser = argparse.ArgumentParser(prog="bench", description="Measure the platform.")
+    parser.add_argument("--only", action="append", choices=list(PARTS))
+    chosen = parser.parse_args().only
+    # Short, because sockets lie below it; guests of root's pass through it to their own.
+    folder = Path(tempfile.mkdtemp(prefix="paas-bench-", dir="/tmp"))
+    folder.chmod(0o711)
+    began = time.monotonic()
+    measures: list[Measure] = []
+    try:
+        for name in chosen or PARTS:
+            title, measure = PARTS[name]
+            say(f"{title} ...")
+            measures += measure(folder)
+    except BenchFailed as error:
+        say(f"The bench ended: {error}")
+        return 1
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    took = time.monotonic() - began
+    for one in measures:
+        say(one.row())
+    if not chosen:
+        report.write(measures, took)
+    say(f"Measured in {took:.0f} s.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
