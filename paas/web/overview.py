@@ -73,7 +73,7 @@ def deploy() -> ResponseReturnValue:
     except Unavailable as away:
         return _page(DeployForm(values, (away.message,))), 503
     flash(f"{spec.name} is accepted and being deployed.")
-    return redirect(url_for("web.app.show", app_id=operation.app_id), code=303)
+    return redirect(url_for("web.app.show", app_id=operation.app_id, _anchor="main"), code=303)
 
 
 def _page(filled: DeployForm) -> str:

@@ -89,8 +89,9 @@ def send(client: FlaskClient, page: str, action: str, **typed: str) -> TestRespo
 
 def add_app(core: Platform, *entries: events.Entry, operation: str = "", **changes: object) -> str:
     """An app with these events and, if named, an active operation; its id."""
+    sealed = core.store.vault.seal_map({})
     with core.store.write() as session:
-        app = factories.app_row(session, **changes)
+        app = factories.app_row(session, **{"environment": sealed, **changes})
         if operation:
             factories.operation_row(session, app, kind=operation, state="running", epoch=1)
         if entries:
@@ -102,7 +103,8 @@ def add_events(core: Platform, app_id: str, *entries: events.Entry, ends: bool =
     """More events for an app; ``ends`` closes its operation and lets it run."""
     with core.store.write() as session:
         app = session.query(App).filter_by(uuid=app_id).one()
-        events.append(session, app.id, entries)
+        if entries:
+            events.append(session, app.id, entries)
         if ends:
             app.state = "running"
             for operation in session.query(Operation).filter_by(app_id=app.id):

@@ -23,7 +23,7 @@ def running(client: FlaskClient) -> str:
         framework="flask",
         github_url="https://github.com/acme/shop",
     )
-    return str(answer.location)
+    return str(answer.location).partition("#")[0]
 
 
 def state(core: Platform, path: str) -> str:

@@ -3,8 +3,10 @@
 import pytest
 from flask.testing import FlaskClient
 
+from paas.engine.plans import STEP_TOTALS
 from paas.engine.platform import Platform
 from paas.services import actors, deployments
+from paas.store.models import Operation, Step
 from paas.web.overview import PAGE_SIZE
 from tests.api.support import InstantWorker
 from tests.web.support import add_app, form, read, send
@@ -27,6 +29,10 @@ def typed(**changes: str) -> dict[str, str]:
     return {**given, **changes}
 
 
+def app_id_of(location: str) -> str:
+    return location.partition("#")[0].rpartition("/")[2]
+
+
 def test_without_deployments_the_page_says_what_to_do(client: FlaskClient) -> None:
     page = client.get("/").text
     assert "Give the form a repository" in page
@@ -42,9 +48,15 @@ def test_totals_and_deployments_are_shown(client: FlaskClient, core: Platform) -
     assert "50.0<small> %" in page
 
 
-def test_the_running_step_is_shown_with_a_bar(client: FlaskClient) -> None:
+def test_the_running_step_is_shown_with_a_bar(client: FlaskClient, core: Platform) -> None:
+    add_app(core, operation="deploy", state="provisioning")
+    with core.store.write() as session:
+        operation = session.query(Operation).one()
+        session.add(Step(operation_id=operation.id, name="provision", position=3, state="started"))
     page = client.get("/").text
-    assert "progressbar" not in page
+    assert "making its guest" in page
+    bar = next(attrs for _, attrs in read(page).tags if attrs.get("role") == "progressbar")
+    assert bar["aria-valuetext"] == f"Make the guest, step 3 of {STEP_TOTALS['deploy']}"
 
 
 def test_search_and_state_narrow_the_list(client: FlaskClient, core: Platform) -> None:
@@ -84,7 +96,7 @@ def test_the_form_deploys_and_leads_to_the_deployment(client: FlaskClient, core:
     assert answer.status_code == 303
     page = client.get(answer.location).text
     assert "shop is accepted and being deployed." in page
-    app = deployments.get(core, actors.default(core), answer.location.rpartition("/")[2])
+    app = deployments.get(core, actors.default(core), app_id_of(answer.location))
     assert (app.name, app.branch, app.port, app.resources.memory) == ("shop", "main", 8080, 1024)
 
 

@@ -47,7 +47,6 @@ addEventListener("pageshow", (event) => {
   if (event.persisted) for (const button of document.querySelectorAll("button:disabled")) button.disabled = false;
 });
 
-byId("errors")?.focus();
 byId("state")?.addEventListener("change", (event) => event.target.form.requestSubmit());
 
 const live = document.querySelector("[data-live]");
