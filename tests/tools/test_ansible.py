@@ -5,6 +5,7 @@ import json
 import os
 import sys
 import tarfile
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -269,16 +270,20 @@ def test_a_crash_of_ansible_itself_is_told() -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give guests users of their own")
-def test_as_root_files_belong_to_the_guest_and_planted_links_lead_nowhere(tmp_path: Path) -> None:
-    guest = Guest(tmp_path / "guest")
-    tmp_path.parent.chmod(0o711)
-    tmp_path.chmod(0o711)
-    guest.folder.chmod(0o711)
+def test_as_root_files_belong_to_the_guest_and_planted_links_lead_nowhere() -> None:
+    # The folders of pytest are closed to the guest's user.
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o711)
+        check_planted_links(Path(folder))
+
+
+def check_planted_links(folder: Path) -> None:
+    guest = Guest(folder / "guest")
     uid = 245678
     guest.release.parent.mkdir(parents=True)
     for path in (guest.home, guest.release.parent):
         os.chown(path, uid, uid)
-    precious = tmp_path / "precious"
+    precious = folder / "precious"
     precious.write_text("root's")
     guest.settings.with_name("1.env.json.part").symlink_to(precious)
     guest.settings.symlink_to(precious)
