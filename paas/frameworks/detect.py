@@ -94,9 +94,10 @@ class _Planner:
         """A Procfile's commands are meant for the top; else a rule says where the app lies."""
         self._read_procfile("")
         match = None if "web" in self.procfile else first(self.framework.root, self.source, "")
-        if match is None or match.values["dir"] == ".":
+        folder = match.words(match.rule.use or "{dir}") if match is not None else "."
+        if match is None or folder == ".":
             return
-        self.root = match.values["dir"]
+        self.root = folder
         self._say(FOLDER, f"The app's folder is {self.root}: {match.words(match.rule.because)}")
         self._read_procfile(self.root)
 
