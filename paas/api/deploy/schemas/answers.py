@@ -1,18 +1,22 @@
 """What document 001 answers: each schema is documented and dumped with."""
 
+from typing import Any
+
 from marshmallow import fields
 
 from paas.api.loading import StrictSchema
 from paas.domain.states import AppState
 
 TIME = "%Y-%m-%dT%H:%M:%SZ"
+TIME_PATTERN = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"
 
 
 class Moment(fields.DateTime):
     """A time in UTC to the second, as the document writes it: 2025-11-25T10:00:00Z."""
 
-    def __init__(self, **options: object) -> None:
-        super().__init__(format=TIME, metadata={"format": "date-time"}, **options)  # type: ignore[arg-type]
+    def __init__(self, **options: Any) -> None:
+        schema = {"type": "string", "format": "date-time", "pattern": TIME_PATTERN}
+        super().__init__(format=TIME, metadata={"schema": schema}, **options)
 
 
 class ResourcesAnswer(StrictSchema):
