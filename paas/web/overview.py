@@ -73,7 +73,8 @@ def deploy() -> ResponseReturnValue:
     except Unavailable as away:
         return _page(DeployForm(values, (away.message,))), 503
     flash(f"{spec.name} is accepted and being deployed.")
-    return redirect(url_for("web.app.show", app_id=operation.app_id, _anchor="main"), code=303)
+    # Without a place of its own the answer would take over the form's, which is its errors.
+    return redirect(url_for("web.app.show", app_id=operation.app_id, _anchor="top"), code=303)
 
 
 def _page(filled: DeployForm) -> str:

@@ -145,7 +145,7 @@ def windows(totals: StatsView) -> list[str]:
         "failed": totals.failed,
     }
     if totals.total <= WINDOWS:
-        return [look for look, count in counts.items() for _ in range(count)] or ["idle"]
+        return [look for look, count in counts.items() for _ in range(count)]
     parts = {k: max(round(WINDOWS * n / totals.total), 1) for k, n in counts.items() if n}
     parts[max(parts, key=parts.__getitem__)] += WINDOWS - sum(parts.values())
     return [look for look, part in parts.items() for _ in range(part)]

@@ -83,7 +83,7 @@ def test_size(megabytes: int, text: str) -> None:
 
 def test_one_window_for_each_deployment() -> None:
     assert words.windows(StatsView(4, 2, 1, 50.0)) == ["running", "running", "idle", "failed"]
-    assert words.windows(StatsView(0, 0, 0, 0.0)) == ["idle"]
+    assert words.windows(StatsView(0, 0, 0, 0.0)) == []
 
 
 def test_of_many_deployments_windows_show_the_shares_and_hide_nothing() -> None:
