@@ -42,6 +42,9 @@ class Story:
             self.tail.append(f"{event.stream}: {event.text}")
         if event.kind != "step":
             return
+        if event.text == "undone":
+            # How far it came says more than that what it made is gone again.
+            return
         if event.text == "started":
             self._started[event.stream] = event.at
         seconds = self._seconds(event)
@@ -77,7 +80,7 @@ class Plain:
             if self._verbose:
                 self._write(f"{event.stream}: {event.text}")
         elif event.kind == "step":
-            took = self._story.seconds_of(event.stream)
+            took = "" if event.text == "undone" else self._story.seconds_of(event.stream)
             self._write(f"step {event.stream}: {event.text}{' in ' + took if took else ''}")
         elif event.kind == "status":
             self._write(f"status: {event.text}")
@@ -121,6 +124,9 @@ class Terminal:
         name = neutral(event.stream)
         if event.text == "started":
             self._step, self._since, self._line = name, time.monotonic(), ""
+            return
+        if event.text == "undone":
+            self._above(f"{DIM}  {name:<12}{event.text}{RESET}")
             return
         good = event.text == "done"
         mark = f"{GREEN}{self._marks[0]}" if good else f"{RED}{self._marks[1]}"

@@ -25,6 +25,7 @@ BAD: list[Any] = [
     ("step", "fetch", "started"),
     ("log", "git", "repository acme/shop does not exist"),
     ("step", "fetch", "failed"),
+    ("step", "fetch", "undone"),
     {"status": "failed", "operation": None, "error_message": "acme/shop does not exist."},
     ("status", "platform", "failed"),
 ]
@@ -95,6 +96,7 @@ def test_a_failure_as_json_keeps_the_deployment(fake: FakePlatform, paas: Paas) 
     assert result.document["success"] is False
     assert result.document["exit_code"] == FAILED
     assert result.document["deployment"]["status"] == "failed"
+    assert result.document["steps"][0]["state"] == "failed"
     assert "does not exist" in result.document["errors"][0]
 
 
