@@ -1,6 +1,7 @@
 """Run Terraform for one guest: prepare, plan, look at the plan, apply exactly that plan."""
 
 import fcntl
+import os
 import shutil
 import threading
 from collections.abc import Iterator
@@ -172,7 +173,7 @@ class Terraform(python_terraform.Terraform):  # type: ignore[misc]
             "CHECKPOINT_DISABLE": "1",
         }
         config = self._bench.environment.get("TF_CLI_CONFIG_FILE", "")
-        if config and Path(config).is_file():
+        if config and os.access(config, os.R_OK):
             environment["TF_CLI_CONFIG_FILE"] = config
         return environment | self._backend_environment()
 

@@ -56,7 +56,7 @@ def test_a_missing_program_is_named(tmp_path: Path) -> None:
         command(tmp_path, "no-such-program"), on_line=lines.append, deadline=60, leash=Leash()
     )
     assert exit_.code == 127
-    assert lines == ["no-such-program cannot be started: No such file or directory"]
+    assert [line.partition(": ")[0] for line in lines] == ["no-such-program cannot be started"]
 
 
 def test_the_deadline_ends_the_program(tmp_path: Path) -> None:
