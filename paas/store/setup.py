@@ -43,7 +43,10 @@ def make_folders(settings: Settings) -> None:
         folder = settings.instance / name
         folder.mkdir(exist_ok=True)
         folder.chmod(0o755 if is_root and name != "guests" else 0o711 if is_root else 0o700)
-    settings.log_folder.mkdir(parents=True, exist_ok=True)
+    settings.log_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not settings.database_url:
+        # SQLite gives its journals the mode of the database.
+        _database_file(settings).touch(mode=0o600)
 
 
 def api_token(settings: Settings) -> str:
@@ -100,7 +103,11 @@ def open_store(settings: Settings) -> Store:
 
 def database_url(settings: Settings) -> str:
     """The setting's, or SQLite in the instance's folder."""
-    return settings.database_url or f"sqlite:///{settings.instance / 'paas.db'}"
+    return settings.database_url or f"sqlite:///{_database_file(settings)}"
+
+
+def _database_file(settings: Settings) -> Path:
+    return settings.instance / "paas.db"
 
 
 def migrate(settings: Settings) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import requests
 
 DEADLINE = 120.0
+RUN = "import sys; from paas.cli import main; sys.argv[1:] = ['run']; main()"
 PASSED_ON = (
     "PATH",
     "HOME",
@@ -65,7 +66,7 @@ class Running:
     def start(self) -> "Running":
         with self.log.open("ab") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "paas.cli", "run"],
+                [sys.executable, "-c", RUN],
                 env=self._environment,
                 stdout=output,
                 stderr=output,

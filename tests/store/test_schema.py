@@ -4,7 +4,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from paas.settings import Settings
-from paas.store import setup
+from paas.store import guests, setup
 from paas.store.base import Base
 from paas.store.unit_of_work import Store
 
@@ -20,7 +20,14 @@ def test_preparing_again_changes_nothing(store: Store, both_settings: Settings) 
     assert (both_settings.instance / "secret.key").read_text() == key
 
 
-def test_secrets_are_for_their_owner_alone(store: Store, both_settings: Settings) -> None:
-    for name in ("secret.key", "session.key", "token", "host-id"):
-        setup.host_id(both_settings)
-        assert (both_settings.instance / name).stat().st_mode & 0o777 == 0o600, name
+def test_what_the_platform_keeps_is_for_its_owner_alone(
+    store: Store, both_settings: Settings
+) -> None:
+    setup.host_id(both_settings)
+    with store.write() as session:
+        guests.next_vmid(session, "somewhere")
+    files = [path for path in both_settings.instance.iterdir() if path.is_file()]
+    assert {"secret.key", "session.key", "token", "host-id"} <= {path.name for path in files}
+    assert {path.name: path.stat().st_mode & 0o777 for path in files} == {
+        path.name: 0o600 for path in files
+    }
