@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from paas.engine.platform import Platform
 
 ALWAYS = (401, 421, 500)
+JSON = "application/json"
 WHEN_UNSAFE = (403, 413, 415)
 INTRODUCTION = """\
 From this machine itself the API needs no sign-in. From anywhere else, and through a proxy, every
@@ -105,7 +106,7 @@ def _response(answer: Answer) -> dict[str, Any]:
     elif answer.schemas:
         content["schema"] = {"anyOf": list(answer.schemas)}
     else:
-        content["schema"] = {"type": "string"}
+        content["schema"] = {"type": "object" if answer.media == JSON else "string"}
     if answer.example is not None:
         content["example"] = answer.example
     response: dict[str, Any] = {
@@ -144,7 +145,7 @@ def _body(operation: Operation, schema: Schema) -> dict[str, Any]:
     content: dict[str, Any] = {"schema": schema}
     if operation.body_example is not None:
         content["example"] = operation.body_example
-    return {"required": operation.body_required, "content": {"application/json": content}}
+    return {"required": operation.body_required, "content": {JSON: content}}
 
 
 def _further_rules(_converter: object, field: Field[Any], **_: object) -> dict[str, Any]:
