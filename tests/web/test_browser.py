@@ -58,6 +58,20 @@ def test_deploy_through_the_form_and_destroy_through_the_dialog(tab: Page, site:
     expect(tab.locator(".apps")).to_have_count(0)
 
 
+def test_what_was_said_goes_when_it_is_no_longer_so(
+    tab: Page, site: str, core: Platform, worker: InstantWorker
+) -> None:
+    app_id = add_app(core, name="shop", slug="shop", state="running")
+    worker.asleep = True
+    tab.goto(f"{site}/apps/{app_id}")
+    tab.get_by_role("button", name="Stop").click()
+    expect(tab.get_by_text("The app is being stopped.")).to_be_visible()
+    expect(tab.locator("#head .word")).to_have_text("stopping")
+    add_events(core, app_id, ends=True)
+    expect(tab.locator("#head .word")).to_have_text("running")
+    expect(tab.get_by_text("The app is being stopped.")).to_have_count(0)
+
+
 def test_errors_take_the_focus(page: Page, site: str) -> None:
     page.goto(site)
     page.get_by_label("Repository", exact=True).fill("https://example.org/acme/shop")

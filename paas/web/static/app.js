@@ -54,12 +54,19 @@ const live = document.querySelector("[data-live]");
 const tokenless = (element) => element.outerHTML.replace(/(name="csrf_token" value=")[^"]*/g, "$1");
 const shown = new Map();
 
+const words = (part) => new Map(
+  [part, ...part.querySelectorAll("[data-word]")].filter((e) => e.dataset.word).map((e) => [e.id, e.dataset]),
+);
+
 function announce(old, fresh) {
-  const words = new Map([...old.querySelectorAll("[data-word]"), old].map((e) => [e.id, e.dataset.word]));
-  const changes = [...fresh.querySelectorAll("[data-word]"), fresh]
-    .filter((e) => e.dataset.word && words.get(e.id) && words.get(e.id) !== e.dataset.word)
-    .map((e) => `${e.dataset.name}: ${e.dataset.word}`);
-  if (changes.length) byId("announce").textContent = changes.join(". ");
+  const before = words(old);
+  const now = words(fresh);
+  const changes = [...now].filter(([id, { word }]) => before.has(id) && before.get(id).word !== word);
+  if (changes.length) byId("announce").textContent = changes.map(([, e]) => `${e.name}: ${e.word}`).join(". ");
+  // What was said when the page came may no longer be so.
+  if (changes.length || [...before.keys()].some((id) => !now.has(id))) {
+    for (const note of document.querySelectorAll(".notes > .note:not(.error)")) note.remove();
+  }
 }
 
 function replace(old, fresh) {
