@@ -69,6 +69,7 @@ class Client(Side):
         super().__init__()
         self._forwarder = forwarder
         self._connecting: asyncio.Task[None] | None = None
+        self._early: list[bytes] = []
         self.release: int | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -96,7 +97,28 @@ class Client(Side):
         if self.release is None:
             self.abort()
             return
+        self._join(side)
+
+    def data_received(self, data: bytes) -> None:
+        """Some versions of Python bring data although reading is paused: it is kept."""
+        if self.other is None:
+            self._early.append(data)
+        else:
+            super().data_received(data)
+
+    def eof_received(self) -> bool:
+        if self.other is None:
+            self.has_ended = True
+            return True
+        return super().eof_received()
+
+    def _join(self, side: Side) -> None:
         self.other = side
+        for data in self._early:
+            super().data_received(data)
+        self._early.clear()
+        if self.has_ended:
+            super().eof_received()
         if self.transport:
             self.transport.resume_reading()
 

@@ -88,7 +88,7 @@ def destroy(folder: Path, marker: str) -> None:
     gone = _beside(folder, "gone")
     if guest is not None:
         shut_down(guest)
-        _kill_all(guest, mark(guest))
+        _kill_all(guest, lambda: _everything_of(guest))
         _remove(gone)
         folder.rename(gone)
     _remove(gone)
@@ -111,18 +111,26 @@ def shut_down(guest: Guest) -> None:
         control.ask(guest.folder, "shutdown", timeout=5.0)
     except (control.Unreachable, GuestError):
         processes.send_signal([pid], signal.SIGTERM)
-    if not _comes_true(lambda: service.supervisor_pid(guest.folder) is None, ENDING):
+    if not _comes_true(lambda: not processes.is_running(pid), ENDING):
         processes.send_signal([pid], signal.SIGKILL)
-        _comes_true(lambda: service.supervisor_pid(guest.folder) is None, ENDING)
+        _comes_true(lambda: not processes.is_running(pid), ENDING)
 
 
-def _kill_all(guest: Guest, *marks: str) -> None:
-    """Kill what carries the marks until nothing does, and all that is left of a guest's user."""
+def _everything_of(guest: Guest) -> list[int]:
+    """All processes of a guest, a supervisor that has only just started among them."""
+    found = [*processes.marked(mark(guest)), *processes.marked(_supervisor_mark(guest))]
+    return [*found, *processes.of_user(guest.uid)] if guest.has_own_user else found
+
+
+def _supervisor_mark(guest: Guest) -> str:
+    return f"PAAS_SUPERVISOR={guest.uuid}"
+
+
+def _kill_all(guest: Guest, find: Callable[[], list[int]]) -> None:
+    """Kill what is found until nothing is."""
 
     def is_clean() -> bool:
-        left = processes.marked(*marks)
-        if guest.has_own_user and len(marks) == 1:
-            left += processes.of_user(guest.uid)
+        left = find()
         processes.send_signal(left, signal.SIGKILL)
         return not left
 
@@ -147,7 +155,7 @@ def revive(guest: Guest) -> bool:
     """
     if service.supervisor_pid(guest.folder) is not None:
         return False
-    _kill_all(guest, mark(guest), APP)
+    _kill_all(guest, lambda: processes.marked(mark(guest), APP))
     _spawn(guest)
     return True
 
@@ -180,11 +188,8 @@ def _detach(guest: Guest, ready: int) -> NoReturn:
         os.closerange(4, os.sysconf("SC_OPEN_MAX"))
         argv = [sys.executable, "-I", "-S", str(PROGRAM), "serve"]
         argv += ["--guest", str(guest.folder), "--ready", "3"]
-        environment = {
-            "PAAS_SUPERVISOR": guest.uuid,
-            "PATH": os.defpath,
-            "LANG": "C.UTF-8",
-        }
+        name, _, value = _supervisor_mark(guest).partition("=")
+        environment = {name: value, "PATH": os.defpath, "LANG": "C.UTF-8"}
         os.execve(sys.executable, argv, environment)  # noqa: S606
     finally:
         os._exit(1)

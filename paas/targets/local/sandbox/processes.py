@@ -49,6 +49,15 @@ def children(pid: int) -> list[int]:
     return found
 
 
+def is_running(pid: int) -> bool:
+    """Whether the process is there, and not merely waiting to be collected."""
+    try:
+        stat = (PROC / str(pid) / "stat").read_text()
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] not in "ZX"
+
+
 def send_signal(pids: Iterable[int], number: signal.Signals) -> None:
     """Send a signal to each process that is still there."""
     for pid in pids:
@@ -144,4 +153,4 @@ def of_user(uid: int) -> list[int]:
                 found.append(int(entry.name))
         except OSError:
             continue
-    return found
+    return [pid for pid in found if is_running(pid)]

@@ -42,8 +42,7 @@ def supervisor_pid(folder: Path) -> int | None:
 def serve(folder: Path, ready: int) -> int:
     """Be the supervisor; ``ready`` is a descriptor that hears ``READY`` or why it cannot be."""
     guest = load(folder)
-    lock = _take_lock(folder)
-    if lock is None:
+    if not _take_lock(folder):
         _tell(ready, READY)
         return 0
     try:
@@ -57,12 +56,11 @@ def serve(folder: Path, ready: int) -> int:
     # Both sockets listen: who connects is answered as soon as the slow import is done.
     _tell(ready, READY)
     _run(guest, public, control)
-    os.close(lock)
     return 0
 
 
-def _take_lock(folder: Path) -> int | None:
-    """The lock of the guest, or None when another supervisor lives."""
+def _take_lock(folder: Path) -> bool:
+    """Take the guest's lock until this process ends; False when another supervisor lives."""
     descriptor = os.open(pid_file(folder), os.O_RDWR | os.O_CREAT, 0o600)
     end = time.monotonic() + LOCK_PATIENCE
     while True:
@@ -72,12 +70,12 @@ def _take_lock(folder: Path) -> int | None:
         except BlockingIOError:
             if time.monotonic() > end:
                 os.close(descriptor)
-                return None
+                return False
             # Whoever only asks whether a supervisor lives holds the lock for a moment.
             time.sleep(0.02)
     os.ftruncate(descriptor, 0)
     os.write(descriptor, str(os.getpid()).encode())
-    return descriptor
+    return True
 
 
 def _listen(guest: Guest) -> socket.socket | None:
