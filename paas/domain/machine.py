@@ -21,6 +21,7 @@ TRANSITIONS: dict[tuple[S, S], str] = {
     (S.RUNNING, S.DELETED): "The app was deleted while it was serving.",
     (S.STOPPED, S.RUNNING): "The app was started again and answers.",
     (S.STOPPED, S.DEPLOYING): "A newer release of a stopped app is being installed.",
+    (S.STOPPED, S.FAILED): "The stopped app's guest is lost.",
     (S.STOPPED, S.DELETED): "The app was deleted while it was stopped.",
     (S.FAILED, S.PENDING): "A failed app was asked to be deployed again.",
     (S.FAILED, S.RUNNING): "An app whose guest had been lost answers again.",

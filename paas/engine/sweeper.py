@@ -9,11 +9,13 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 from paas.domain.errors import PaasError
+from paas.domain.specs import GuestSpec
 from paas.domain.states import AppState, GuestState
 from paas.engine import lease
 from paas.engine.platform import Platform
-from paas.store import events, guests, operations
-from paas.store.models import App, Guest, Operation
+from paas.store import apps, events, guests, operations
+from paas.store.models import App, Guest
+from paas.targets.contract import Presence
 from paas.tools.process import kill_marked
 
 log = structlog.get_logger(__name__)
@@ -21,6 +23,11 @@ log = structlog.get_logger(__name__)
 EVERY_SECONDS = 5.0
 RECONCILE_SECONDS = 60.0
 PRUNE_SECONDS = 3600.0
+SETTLED = (AppState.RUNNING, AppState.STOPPED)
+LOST = (
+    "The app's guest is gone, and nobody asked the platform to remove it. "
+    "Redeploy makes a new guest; data that only the old one held is lost."
+)
 
 
 class Sweeper:
@@ -64,32 +71,42 @@ class Sweeper:
                 platform.queue.enqueue(one.id, one.uuid, one.epoch + 1)
 
     def _reconcile(self) -> None:
-        """Bring back guests of this host that lost their supervisor, and remove leftovers."""
-        platform = self._platform
-        with platform.store.read() as session:
-            busy = {
-                o.app_id
-                for o in session.scalars(
-                    select(Operation).where(Operation.state.in_(("queued", "running", "unwinding")))
-                )
-            }
+        """Look after guests that nobody works on, and remove leftovers."""
+        with self._platform.store.read() as session:
             rows = session.execute(
-                select(Guest, App.state)
-                .join(App, App.id == Guest.app_id)
-                .where(Guest.state == GuestState.PRESENT)
+                select(Guest, App)
+                .join(App, App.guest_id == Guest.id)
+                .where(Guest.state == GuestState.PRESENT, App.state.in_(SETTLED))
             ).all()
-            present = [
-                guests.spec(guest, platform.installation)
-                for guest, state in rows
-                if guest.app_id not in busy and state != AppState.DELETED
-            ]
-        for spec in present:
-            try:
-                if platform.targets[spec.target].revive(spec):
-                    log.info("a guest was brought back", guest=spec.uuid, address=spec.address)
-            except PaasError as error:
-                log.warning("a guest cannot be brought back", guest=spec.uuid, error=error.message)
+        for guest, app in rows:
+            self._look_after(guests.spec(guest, self._platform.installation), app.id)
         self._remove_leftovers()
+
+    def _look_after(self, spec: GuestSpec, app_id: int) -> None:
+        """Bring a guest back that lost its supervisor; say so when the guest itself is lost."""
+        target = self._platform.targets[spec.target]
+        if self._is_busy(app_id):
+            return
+        try:
+            if target.revive(spec):
+                log.info("a guest was brought back", guest=spec.uuid, address=spec.address)
+            elif target.observe(spec) is Presence.ABSENT:
+                self._report_lost(app_id)
+        except PaasError as error:
+            log.warning("a guest cannot be brought back", guest=spec.uuid, error=error.message)
+
+    def _is_busy(self, app_id: int) -> bool:
+        with self._platform.store.read() as session:
+            return operations.active_of(session, app_id) is not None
+
+    def _report_lost(self, app_id: int) -> None:
+        with self._platform.store.write() as session:
+            app = session.get_one(App, app_id)
+            if operations.active_of(session, app_id) is None and app.state in SETTLED:
+                app.error_message = LOST
+                apps.set_state(session, app, AppState.FAILED)
+                log.error("a guest is lost", app=app.uuid)
+        self._platform.hub.publish(app.uuid)
 
     def _remove_leftovers(self) -> None:
         """Working folders of operations that have ended: their worker died while it tidied up."""

@@ -1,17 +1,24 @@
-"""A platform without targets: the engine's own behaviour needs none."""
+"""Platforms for the engine: one without targets, one with everything real."""
+
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from redis import Redis
 
+from paas.engine import assembly
 from paas.engine.hub import Hub
 from paas.engine.platform import Platform
 from paas.frameworks.catalogue import Catalogue
+from paas.services import deployments
 from paas.settings import Settings
 from paas.store import guests, setup
 from paas.store.models import Operation
 from paas.store.queue import WorkQueue
 from paas.store.unit_of_work import Store
-from tests.factories import app_row, operation_row
+from tests.engine import live
+from tests.factories import ACTOR, app_row, operation_row
+from tests.mirror import Mirror
 
 
 @pytest.fixture
@@ -39,3 +46,27 @@ def bare(store: Store, both_settings: Settings) -> Platform:
 def operation(bare: Platform) -> Operation:
     with bare.store.write() as session:
         return operation_row(session, app_row(session))
+
+
+@pytest.fixture
+def mirror(tmp_path: Path) -> Mirror:
+    return Mirror(tmp_path / "mirror")
+
+
+@pytest.fixture
+def platform(instance: Path, redis_server: str, mirror: Mirror) -> Iterator[Platform]:
+    settings = Settings(
+        instance=instance,
+        redis_url=redis_server,
+        git_mirror=str(mirror.folder),
+        health_timeout=30,
+        releases_kept=2,
+    )
+    setup.prepare(settings)
+    made = assembly.build(settings)
+    yield made
+    for app in deployments.page(made, ACTOR).apps:
+        live.destroy(made, app.id)
+    assert live.guest_folders(made) == []
+    assert live.guest_processes(made) == []
+    made.store.close()

@@ -1,8 +1,12 @@
 """A platform with everything real: Terraform, Ansible, guests on this machine."""
 
 import os
+import signal
+import time
+from contextlib import suppress
 from pathlib import Path
 
+import requests
 from sqlalchemy import update
 
 from paas.domain.specs import DeploySpec
@@ -23,9 +27,14 @@ def run(platform: Platform, operation: OperationView) -> OperationView:
 
 def run_due(platform: Platform, operation: OperationView) -> OperationView:
     """The same, without the pause after a dead attempt."""
+    forget_pauses(platform)
+    return run(platform, operation)
+
+
+def forget_pauses(platform: Platform) -> None:
+    """Make every operation due now."""
     with platform.store.write() as session:
         session.execute(update(Operation).values(not_before=None))
-    return run(platform, operation)
 
 
 def deploy(platform: Platform, spec: DeploySpec) -> AppView:
@@ -60,3 +69,24 @@ def _of(process: Path, folder: bytes) -> bool:
         ).startswith(folder)
     except OSError:
         return False
+
+
+def kill_guests(platform: Platform) -> None:
+    """Kill every supervisor and app, as a reboot would."""
+    while pids := guest_processes(platform):
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+def until_answers(url: str, deadline: float = 60) -> None:
+    """Return when the address answers."""
+    end = time.monotonic() + deadline
+    while True:
+        try:
+            requests.get(url, timeout=5).raise_for_status()
+        except requests.RequestException:
+            assert time.monotonic() < end, f"{url} does not answer"
+            time.sleep(0.05)
+        else:
+            return

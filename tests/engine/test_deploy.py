@@ -4,45 +4,17 @@ import io
 import json
 import subprocess
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import requests
 
 from paas.domain.states import AppState
-from paas.engine import assembly
 from paas.engine.platform import Platform
 from paas.services import deployments, downloads, logs
-from paas.settings import Settings
-from paas.store import setup
 from tests.engine import live
 from tests.factories import ACTOR, deploy_spec
 from tests.mirror import Mirror
-
-
-@pytest.fixture
-def mirror(tmp_path: Path) -> Mirror:
-    return Mirror(tmp_path / "mirror")
-
-
-@pytest.fixture
-def platform(instance: Path, redis_server: str, mirror: Mirror) -> Iterator[Platform]:
-    settings = Settings(
-        instance=instance,
-        redis_url=redis_server,
-        git_mirror=str(mirror.folder),
-        health_timeout=30,
-        releases_kept=2,
-    )
-    setup.prepare(settings)
-    made = assembly.build(settings)
-    yield made
-    for app in deployments.page(made, ACTOR).apps:
-        live.destroy(made, app.id)
-    assert live.guest_folders(made) == []
-    assert live.guest_processes(made) == []
-    made.store.close()
 
 
 def page(title: str) -> dict[str, str]:
