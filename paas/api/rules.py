@@ -129,13 +129,12 @@ def _git_ref_or_error(sentence: str) -> Callable[[str], None]:
     return check
 
 
-def git_ref(sentence: str, **options: Any) -> fields.String:
+def git_ref(sentence: str, description: str) -> fields.String:
     """A branch, tag or commit."""
     return fields.String(
         validate=_git_ref_or_error(sentence),
         error_messages=one_sentence(sentence),
-        metadata={"pattern": GIT_REF},
-        **options,
+        metadata={"pattern": GIT_REF, "description": description},
     )
 
 

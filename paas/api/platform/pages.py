@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from markupsafe import Markup, escape
+
 
 @dataclass(frozen=True)
 class Field:
@@ -65,6 +67,15 @@ def page(document: Mapping[str, Any]) -> ReferencePage:
         info["version"],
         info["description"],
         {tag: tuple(entries) for tag, entries in sorted(groups.items())},
+    )
+
+
+def with_code(text: str) -> Markup:
+    """Plain text as HTML, with what stands between backticks as code."""
+    parts = text.split("`")
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if number % 2 else escape(part)
+        for number, part in enumerate(parts)
     )
 
 
@@ -148,7 +159,7 @@ def _rules(schema: Mapping[str, Any]) -> Iterator[str]:
         yield f"at most {schema['maxProperties']} entries"
     if "pattern" in schema:
         yield str(schema["pattern"])
-    if schema.get("default") is not None:
+    if schema.get("default") not in (None, ""):
         yield f"default {schema['default']}"
 
 

@@ -21,6 +21,7 @@ NAME = (
 )
 TYPE = "Invalid deployment_type. Must be 'vm' or 'lxc'"
 URL = "Invalid GitHub URL"
+URL_TOLD = "`https://github.com/owner/repo`, or a repository of a host in `PAAS_GIT_HOSTS`"
 FRAMEWORK = "Invalid framework. Must be one of: {}"
 RESOURCES = "Invalid resources. Must be an object with cores, memory and disk"
 CORES = "Invalid resources.cores. Must be a whole number, 1-16 for VM, 1-8 for LXC"
@@ -85,9 +86,23 @@ class ResourcesBody(StrictSchema):
 
     error_messages = {"type": RESOURCES}
 
-    cores = rules.whole_number(CORES, 1, 16, required=True)
-    memory = rules.whole_number(MEMORY, 256, 32768, required=True)
-    disk = rules.whole_number(DISK, 5, 500, required=True)
+    cores = rules.whole_number(
+        CORES, 1, 16, required=True, metadata={"description": "1-16 for VM, 1-8 for LXC"}
+    )
+    memory = rules.whole_number(
+        MEMORY,
+        256,
+        32768,
+        required=True,
+        metadata={"description": "In MB: 512-32768 for VM, 256-16384 for LXC"},
+    )
+    disk = rules.whole_number(
+        DISK,
+        5,
+        500,
+        required=True,
+        metadata={"description": "In GB: 10-500 for VM, 5-200 for LXC"},
+    )
 
 
 class DeployBody(StrictSchema):
@@ -101,21 +116,27 @@ class DeployBody(StrictSchema):
         for kind, limits in LIMITS.items()
     )
 
-    name = rules.text(NAME, rules.NAME, required=True)
+    name = rules.text(
+        NAME,
+        rules.NAME,
+        required=True,
+        metadata={"description": "3-50 letters, digits, dashes and underscores"},
+    )
     deployment_type = rules.choice(TYPE, tuple(LIMITS), required=True)
     framework = fields.String(required=True)
     github_url = fields.String(
         required=True,
         error_messages=rules.one_sentence(URL),
-        metadata={"pattern": rules.GITHUB_URL},
+        metadata={"pattern": rules.GITHUB_URL, "description": URL_TOLD},
     )
     resources = fields.Nested(ResourcesBody, error_messages=rules.one_sentence(RESOURCES))
-    branch = rules.git_ref(BRANCH)
-    ref = rules.git_ref(REF)
+    branch = rules.git_ref(BRANCH, "The branch to follow; without it the repository's own")
+    ref = rules.git_ref(REF, "The branch, tag or commit to deploy now")
     environment = fields.Dict(
         validate=_check_variables,
         error_messages=rules.one_sentence(VARIABLES),
         metadata={
+            "description": "Variables of the app's environment, kept encrypted",
             "schema": {
                 "maxProperties": MOST_VARIABLES,
                 "propertyNames": {
@@ -123,12 +144,22 @@ class DeployBody(StrictSchema):
                     "not": {"pattern": "^([Pp][Aa][Aa][Ss]_.*|PORT|HOST)$"},
                 },
                 "additionalProperties": {"type": "string", "maxLength": LONGEST_VALUE},
-            }
+            },
         },
     )
-    start_command = rules.printable(START, 1000)
-    health_path = rules.text(HEALTH, rules.HEALTH_PATH)
-    port = rules.whole_number(PORT, 1024, 65535)
+    start_command = rules.printable(
+        START,
+        1000,
+        metadata={"description": "How the app starts; without it the repository's own way"},
+    )
+    health_path = rules.text(
+        HEALTH,
+        rules.HEALTH_PATH,
+        metadata={"description": "The path that answers below 500 when the app is well"},
+    )
+    port = rules.whole_number(
+        PORT, 1024, 65535, metadata={"description": "Where the app answers at its address"}
+    )
     replicas = rules.whole_number(REPLICAS, 1, 1)
 
     def __init__(self, names: Sequence[str] = (), git_hosts: tuple[str, ...] = ()) -> None:
@@ -141,7 +172,7 @@ class DeployBody(StrictSchema):
         self.fields["framework"].error_messages = rules.one_sentence(sentence)
         self.fields["framework"].metadata = {"enum": self._names}
         if git_hosts:
-            self.fields["github_url"].metadata = {"format": "uri"}
+            self.fields["github_url"].metadata = {"format": "uri", "description": URL_TOLD}
 
     @validates_schema(skip_on_field_errors=False)
     def _check_together(self, data: dict[str, Any], **_: Any) -> None:
@@ -188,7 +219,7 @@ def _over_limits(guest_type: str | None, resources: Mapping[str, int]) -> dict[s
 class RedeployBody(StrictSchema):
     """Which commit a redeploy brings; without one, the newest of the branch."""
 
-    ref = rules.git_ref(REF)
+    ref = rules.git_ref(REF, "The branch, tag or commit; without it the newest commit")
 
 
 def deploy_body(platform: "Platform") -> DeployBody:

@@ -2,6 +2,7 @@
 
 from flask import Blueprint
 
+from paas.api.platform import pages
 from paas.api.platform.routes import events, metrics, reference, terraform
 from paas.api.wiring import json_only
 
@@ -13,5 +14,6 @@ blueprint = Blueprint(
     template_folder="templates",
 )
 blueprint.before_request(json_only)
+blueprint.add_app_template_filter(pages.with_code)
 for area in (events, metrics, reference, terraform):
     area.register(blueprint)
