@@ -5,6 +5,7 @@
 
 import argparse
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -27,10 +28,13 @@ def main() -> int:
     """Measure everything; 1 when something could not be measured, whatever the figures are."""
     parser = argparse.ArgumentParser(prog="bench", description="Measure the platform.")
     parser.add_argument("--only", action="append", choices=list(PARTS))
-    chosen = parser.parse_args().only
+    parser.add_argument("--document", type=Path, default=report.DOCUMENT, help="where to write")
+    given = parser.parse_args()
+    chosen = given.only
     # Short, because sockets lie below it; guests of root's pass through it to their own.
     folder = Path(tempfile.mkdtemp(prefix="paas-bench-", dir="/tmp"))
     folder.chmod(0o711)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     began = time.monotonic()
     measures: list[Measure] = []
     try:
@@ -41,13 +45,16 @@ def main() -> int:
     except BenchFailed as error:
         say(f"The bench ended: {error}")
         return 1
+    except KeyboardInterrupt:
+        say("The bench was interrupted; nothing is written.")
+        return 130
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     took = time.monotonic() - began
     for one in measures:
         say(one.row())
     if not chosen:
-        report.write(measures, took)
+        report.write(given.document, measures, took)
     say(f"Measured in {took:.0f} s.")
     return 0
 

@@ -4,6 +4,7 @@ import os
 import platform
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
 from bench.figures import Measure
 from bench.world import CHECKOUT
@@ -37,17 +38,19 @@ METHOD = """\
 """
 
 
-def write(measures: Sequence[Measure], seconds: float) -> None:
+def write(document: Path, measures: Sequence[Measure], seconds: float) -> None:
     """Write the document."""
     lines = [INTRODUCTION, _machine(seconds), *_table(measures), *_reasons(measures), METHOD]
-    DOCUMENT.write_text("\n".join(lines))
+    document.write_text("\n".join(lines))
 
 
 def _machine(seconds: float) -> str:
+    load = os.getloadavg()[2]
     user = "root" if os.geteuid() == 0 else "an ordinary user"
     return (
         f"Taken on {datetime.now(UTC):%Y-%m-%d} in {seconds:.0f} s as {user}, on "
-        f"{os.cpu_count()} cores, Linux {platform.release()}, Python {platform.python_version()}.\n"
+        f"{os.cpu_count()} cores, Linux {platform.release()}, Python {platform.python_version()}; the load "
+        f"over the last 15 minutes was {load:.1f}, the bench's own included.\n"
     )
 
 

@@ -1,6 +1,7 @@
 """What the bench measures in: a folder of its own, a mirror with the sample, servers."""
 
 import http.client
+import json
 import os
 import signal
 import socket
@@ -12,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import requests
+from paas.targets.local.target import PROGRAM as PROGRAM_OF_GUESTS
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 PROGRAM = Path(sys.executable).with_name("paas")
@@ -116,11 +117,14 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
 
 @contextmanager
 def platform(folder: Path, name: str, **settings: str) -> Iterator[Server]:
-    """A whole platform of its own under ``folder``; its apps are destroyed at the end."""
+    """A whole platform of its own under ``folder``; its guests go with it."""
     instance, port = folder / name, free_port()
     given = {"PAAS_INSTANCE": str(instance), "PAAS_PORT": str(port)} | settings
-    with serving([str(PROGRAM), "run"], instance, port, environment(**given)) as server:
-        yield server
+    try:
+        with serving([str(PROGRAM), "run"], instance, port, environment(**given)) as server:
+            yield server
+    finally:
+        remove_guests(instance)
 
 
 @contextmanager
@@ -133,11 +137,12 @@ def web_only(folder: Path, name: str, **settings: str) -> Iterator[Server]:
         yield server
 
 
-def destroy_all(server: Server) -> None:
-    """Destroy every app of the platform that has a guest."""
-    found = requests.get(f"{server.url}/api/deployments", timeout=60).json()["deployments"]
-    for app in found:
-        requests.delete(f"{server.url}/api/deployments/{app['id']}", timeout=300)
+def remove_guests(instance: Path) -> None:
+    """End and remove whatever guests an instance still has, with or without its platform."""
+    for guest in sorted((instance / "guests").glob("*/guest.json")):
+        marker = json.loads(guest.read_text())["marker"]
+        env = environment(PAAS_GUEST_FOLDER=str(guest.parent), PAAS_GUEST_MARKER=marker)
+        run(sys.executable, "-I", "-S", PROGRAM_OF_GUESTS, "destroy", cwd=CHECKOUT, env=env)
 
 
 def change_sample(mirror: Path, text: str) -> None:
