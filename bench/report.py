@@ -49,8 +49,8 @@ def _machine(seconds: float) -> str:
     user = "root" if os.geteuid() == 0 else "an ordinary user"
     return (
         f"Taken on {datetime.now(UTC):%Y-%m-%d} in {seconds:.0f} s as {user}, on "
-        f"{os.cpu_count()} cores, Linux {platform.release()}, Python {platform.python_version()}; the load "
-        f"over the last 15 minutes was {load:.1f}, the bench's own included.\n"
+        f"{os.cpu_count()} cores, Linux {platform.release()}, Python {platform.python_version()}. "
+        f"The load over the last 15 minutes was {load:.1f}, the bench's own included.\n"
     )
 
 
