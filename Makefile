@@ -5,13 +5,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 # The stamps carry the locks' checksums, so a changed lock asks for a stamp that is not there.
-RUNTIME := .venv/.runtime-$(firstword $(shell sha256sum requirements.txt))
-DEVELOPMENT := .venv/.development-$(firstword $(shell cat requirements.txt requirements-dev.txt | sha256sum))
+RUNTIME := .venv/.runtime-$(firstword $(shell cat requirements-build.txt requirements.txt | sha256sum))
+DEVELOPMENT := .venv/.development-$(firstword $(shell cat requirements-build.txt requirements-dev.txt | sha256sum))
+TERRAFORM_NEEDED := $(BIN)/python -m paas.running.terraform || $(BIN)/python -m paas.tools.tofu
 # Where the platform looks too: the setting, the search path, what tofu.py has fetched.
 TERRAFORM = $(or $(PAAS_TERRAFORM),$(shell command -v terraform || command -v tofu || echo .tools/tofu))
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
-	pyproject.toml --extra build
+	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
@@ -21,15 +21,15 @@ help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(RUNTIME) ## Start the platform and deploy a sample; ONCE=1 destroys it again and ends
-	@$(BIN)/python -m paas.tools.tofu
+	@$(TERRAFORM_NEEDED)
 	@$(BIN)/paas demo $(if $(filter 1,$(ONCE)),--once)
 
 run: $(RUNTIME) ## Start the platform on http://127.0.0.1:5000 until Ctrl-C
-	@$(BIN)/python -m paas.tools.tofu
+	@$(TERRAFORM_NEEDED)
 	@$(BIN)/paas run
 
 test: $(DEVELOPMENT) ## Run the whole test suite, naming what is skipped; ARGS="tests/unit -x"
-	@$(BIN)/python -m paas.tools.tofu
+	@$(TERRAFORM_NEEDED)
 	@$(BIN)/python -m pytest $(ARGS)
 
 lint: $(DEVELOPMENT) ## Check style, types, the rooms' borders and the Terraform modules
@@ -37,22 +37,24 @@ lint: $(DEVELOPMENT) ## Check style, types, the rooms' borders and the Terraform
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	@$(BIN)/python -m paas.tools.tofu
+	@$(TERRAFORM_NEEDED)
 	$(TERRAFORM) fmt -check -recursive terraform
 
 format: $(DEVELOPMENT) ## Format the Python and Terraform sources
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
-	@$(BIN)/python -m paas.tools.tofu
+	@$(TERRAFORM_NEEDED)
 	$(TERRAFORM) fmt -recursive terraform
 
 bench: $(DEVELOPMENT) ## Measure the platform and write docs/benchmarks.md
-	@$(BIN)/python -m paas.tools.tofu
+	@$(TERRAFORM_NEEDED)
 	@$(BIN)/python -m bench
 
 lock: $(DEVELOPMENT) ## Pin the dependencies of pyproject.toml anew, with hashes
-	$(LOCK) --output-file requirements.txt
-	$(LOCK) --extra dev --constraint requirements.txt --output-file requirements-dev.txt
+	$(LOCK) --group build --output-file requirements-build.txt
+	$(LOCK) pyproject.toml --output-file requirements.txt
+	$(LOCK) pyproject.toml --extra dev --constraint requirements.txt \
+		--output-file requirements-dev.txt
 
 define make_venv
 @$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -62,11 +64,17 @@ define make_venv
 @$(BIN)/python -m pip --version >/dev/null 2>&1 || { echo "Making .venv ..."; $(PYTHON) -m venv .venv; }
 endef
 
+# What has no wheel is built with the locked setuptools: an isolated build would fetch another.
+define install
+$(PIP) install --require-hashes -r requirements-build.txt
+$(PIP) install --require-hashes --no-build-isolation --use-pep517 -r $(1)
+$(PIP) install --no-deps --no-build-isolation --editable .
+endef
+
 $(RUNTIME):
 	$(make_venv)
 	@echo "Installing what the platform needs into .venv (only when requirements.txt changes) ..."
-	$(PIP) install --require-hashes -r requirements.txt
-	$(PIP) install --no-deps --no-build-isolation --editable .
+	$(call install,requirements.txt)
 	@rm -f .venv/.runtime-*
 	@touch $@
 
@@ -74,7 +82,6 @@ $(RUNTIME):
 $(DEVELOPMENT):
 	$(make_venv)
 	@echo "Installing what the tests need into .venv (only when a lock changes) ..."
-	$(PIP) install --require-hashes -r requirements-dev.txt
-	$(PIP) install --no-deps --no-build-isolation --editable .
+	$(call install,requirements-dev.txt)
 	@rm -f .venv/.runtime-* .venv/.development-*
 	@touch $@ $(RUNTIME)
