@@ -30,4 +30,4 @@ def _is_package(source: Source, folder: str, text: str) -> bool:
     if source.has(f"{folder}/__init__.py"):
         return True
     name = re.escape(posixpath.basename(folder))
-    return re.search(rf"^\s*(?:from|import)\s+(?:{name}[.\s]|\.)", text, re.MULTILINE) is not None
+    return re.search(rf"^[ \t]*(?:from|import)[ \t]+(?:{name}\b|\.)", text, re.MULTILINE) is not None
