@@ -1,9 +1,10 @@
 """An app's events as a person reads them: the log, and the steps of the newest operation."""
 
-from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import OrderedDict, deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from threading import Lock
 
 from markupsafe import Markup, escape
 
@@ -17,6 +18,8 @@ from paas.web import ansi
 from paas.web.words import step_words
 
 LINES_SHOWN = 1000
+MARKS_KEPT = 200
+READINGS_KEPT = 16
 _BATCH = 500
 
 # An operation begins with one of these; no plan has one of them at another place.
@@ -27,10 +30,8 @@ FIRST_STEPS = frozenset(plan.steps[0].name for plan in PLANS.values())
 class Line:
     """One line of the log; ``mark`` is true for the headings that steps and states put in it."""
 
-    seq: int
     stream: str
     html: Markup
-    at: datetime
     mark: bool
 
 
@@ -49,36 +50,70 @@ class Step:
 class Story:
     """The newest lines, the steps, and the ``seq`` after which a stream goes on."""
 
-    lines: tuple[Line, ...]
+    entries: tuple[EventView, ...]
     steps: tuple[Step, ...]
     seq: int
     cut: bool
 
+    @property
+    def lines(self) -> Iterator[Line]:
+        """The lines and headings to show, oldest first; ``cut`` says that older ones are not."""
+        return map(_line, self.entries)
+
+
+@dataclass
+class _Reading:
+    """How far an app's stream was read, and what is kept of it."""
+
+    seq: int = 0
+    count: int = 0
+    entries: deque[EventView] = field(default_factory=lambda: deque(maxlen=LINES_SHOWN))
+    marks: deque[EventView] = field(default_factory=lambda: deque(maxlen=MARKS_KEPT))
+
+    def take(self, batch: Sequence[EventView]) -> None:
+        shown = [event for event in batch if _is_shown(event)]
+        self.seq = batch[-1].seq
+        self.count += len(shown)
+        self.entries.extend(shown)
+        self.marks.extend(event for event in batch if event.kind == "step")
+
+
+# An open page asks again every two seconds and a stream only grows, so each process goes on
+# reading where it stopped. A reading is taken out while it is used: two threads never share one.
+_readings: OrderedDict[str, _Reading] = OrderedDict()
+_lock = Lock()
+
 
 def read(platform: Platform, actor: Actor, app_id: str) -> Story:
-    """Read the app's story so far; ``cut`` says that older lines are left out."""
-    lines: deque[Line] = deque(maxlen=LINES_SHOWN)
-    marks: list[EventView] = []
-    seq = count = 0
-    while batch := events.after(platform, actor, app_id, seq, limit=_BATCH):
-        seq = batch[-1].seq
-        marks += [event for event in batch if event.kind == "step"]
-        written = [line for event in batch if (line := _line(event)) is not None]
-        lines.extend(written)
-        count += len(written)
-    return Story(tuple(lines), steps(marks), seq, count > LINES_SHOWN)
+    """The app's story so far; raises ``NotFound`` for an app that is not the actor's."""
+    with _lock:
+        reading = _readings.pop(app_id, None) or _Reading()
+    while batch := events.after(platform, actor, app_id, reading.seq, limit=_BATCH):
+        reading.take(batch)
+    story = Story(
+        entries=tuple(reading.entries),
+        steps=steps(reading.marks),
+        seq=reading.seq,
+        cut=reading.count > LINES_SHOWN,
+    )
+    with _lock:
+        _readings[app_id] = reading
+        while len(_readings) > READINGS_KEPT:
+            _readings.popitem(last=False)
+    return story
 
 
-def _line(event: EventView) -> Line | None:
+def _is_shown(event: EventView) -> bool:
+    return event.kind == "log" or (event.kind == "step" and event.text == StepState.STARTED)
+
+
+def _line(event: EventView) -> Line:
     if event.kind == "log":
-        return Line(event.seq, event.stream, ansi.to_html(event.text), event.at, False)
-    if event.kind == "step" and event.text == StepState.STARTED:
-        heading = escape(step_words(event.stream))
-        return Line(event.seq, "step", heading, event.at, True)
-    return None
+        return Line(event.stream, ansi.to_html(event.text), mark=False)
+    return Line("step", escape(step_words(event.stream)), mark=True)
 
 
-def steps(marks: Sequence[EventView], now: datetime | None = None) -> tuple[Step, ...]:
+def steps(marks: Iterable[EventView], now: datetime | None = None) -> tuple[Step, ...]:
     """The steps of the newest operation, from an app's ``step`` events in their order.
 
     A step that starts again without an end was interrupted and counts from its first start.

@@ -1,11 +1,15 @@
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
+from paas.domain.errors import NotFound
+from paas.domain.specs import Actor
 from paas.domain.views import EventView
 from paas.engine.platform import Platform
 from paas.services import actors
 from paas.store.events import entry
 from paas.web import story
-from tests.web.support import add_app
+from tests.web.support import add_app, add_events
 
 START = datetime(2026, 5, 4, 12, tzinfo=UTC)
 
@@ -96,6 +100,26 @@ def test_lines_and_headings_come_in_order_and_the_stream_goes_on_after_them(
 def test_of_a_long_story_the_newest_lines_are_kept(core: Platform) -> None:
     lines = [entry("log", "ansible", f"line {n}") for n in range(story.LINES_SHOWN + 300)]
     found = story.read(core, actors.default(core), add_app(core, *lines))
-    assert len(found.lines) == story.LINES_SHOWN
-    assert found.lines[-1].html == f"line {story.LINES_SHOWN + 299}"
+    assert len(found.entries) == story.LINES_SHOWN
+    assert found.entries[-1].text == f"line {story.LINES_SHOWN + 299}"
     assert found.cut
+
+
+def test_a_story_goes_on_where_it_was_read_and_is_the_actor_s_alone(core: Platform) -> None:
+    app_id = add_app(core, entry("log", "git", "one"))
+    actor = actors.default(core)
+    story.read(core, actor, app_id)
+    add_events(core, app_id, entry("log", "git", "two"))
+    assert [line.html for line in story.read(core, actor, app_id).lines] == ["one", "two"]
+    with pytest.raises(NotFound):
+        story.read(core, Actor(tenant_id=999), app_id)
+
+
+def test_only_some_readings_are_kept(core: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(story, "READINGS_KEPT", 2)
+    ids = [add_app(core, entry("log", "git", f"of {n}")) for n in range(4)]
+    for _ in range(2):
+        for number, app_id in enumerate(ids):
+            found = story.read(core, actors.default(core), app_id)
+            assert [line.html for line in found.lines] == [f"of {number}"]
+    assert len(story._readings) == 2
