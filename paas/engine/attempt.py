@@ -106,11 +106,18 @@ class Attempt:
             stop=self.interruption,
         )
 
-    def start_ansible(self) -> Playbook:
-        """Ansible, loading itself while other steps go on; the same one at a second call."""
+    def warm_up(self) -> None:
+        """Let Ansible load itself while other steps go on."""
         if self._playbook is None:
-            self._playbook = Playbook.start_early(self.bench(), self.workdir / "ansible")
-        return self._playbook
+            self._playbook = self._start_ansible()
+
+    def take_playbook(self) -> Playbook:
+        """The playbook that was warmed up, or a cold one; it plays once."""
+        playbook, self._playbook = self._playbook or self._start_ansible(), None
+        return playbook
+
+    def _start_ansible(self) -> Playbook:
+        return Playbook.start_early(self.bench(), self.workdir / "ansible")
 
     @property
     def workdir(self) -> Path:

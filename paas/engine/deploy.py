@@ -35,7 +35,7 @@ def configure(attempt: Attempt) -> Record:
     attempt.journal.hide(list(release.environment.values()))
     given = target.variables(spec, release)
     variables = build_extravars(given, release.plan, release.environment)
-    attempt.start_ansible().run(variables, target.connection(spec))
+    attempt.take_playbook().run(variables, target.connection(spec))
     return {"release": release.number}
 
 

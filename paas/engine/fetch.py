@@ -38,7 +38,7 @@ def fetch(attempt: Attempt) -> Record:
     packed = attempt.workdir / "source.tar.gz"
     source = git.fetch(app.repository, branch=app.branch, ref=deployment.ref)
     # It takes Ansible a second to load; it does so beside the next steps.
-    attempt.start_ansible()
+    attempt.warm_up()
     tree = git.pack(source, packed)
     plan = _plan(attempt, app.framework, tree, Overrides(app.start_command, app.health_path))
     _refuse(attempt, app.guest_type, plan)
