@@ -12,6 +12,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import requests
+
 from bench import deployments, door, lists, memory, report
 from bench.figures import Measure
 from bench.world import BenchFailed, say
@@ -42,7 +44,7 @@ def main() -> int:
             title, measure = PARTS[name]
             say(f"{title} ...")
             measures += measure(folder)
-    except BenchFailed as error:
+    except (BenchFailed, requests.RequestException) as error:
         say(f"The bench ended: {error}")
         return 1
     except KeyboardInterrupt:

@@ -119,8 +119,8 @@ class ByHand:
 
     def _answers(self) -> bool:
         try:
-            return requests.get(f"http://{self.guest.address}:{self.guest.port}/", timeout=5).ok
-        except requests.ConnectionError:
+            return requests.get(f"http://{self.guest.address}:{self.guest.port}/", timeout=30).ok
+        except requests.RequestException:
             return False
 
     def _prepare(self, archive: Path) -> list[str | Path]:
