@@ -103,11 +103,13 @@ def finish(attempt: Attempt) -> Record:
     keep = platform.settings.releases_kept
     live = attempt.records["fetch"]["release"]
     with platform.store.read() as session:
-        old = releases.superseded(session, attempt.held.app_id, live, keep)
+        kept, old = releases.kept_and_superseded(session, attempt.held.app_id, live, keep)
     spec = attempt.guest()
+    target = attempt.target(spec)
     for row in old:
-        attempt.target(spec).retire(spec, attempt.release(row.id))
+        target.retire(spec, attempt.release(row.id))
         (platform.folder("releases") / attempt.held.app_uuid / row.archive).unlink(missing_ok=True)
+    target.tidy(spec, [attempt.release(row.id) for row in kept])
     return {"removed": [row.id for row in old]}
 
 

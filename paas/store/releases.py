@@ -25,9 +25,14 @@ def plan_from_json(data: Mapping[str, Any]) -> BuildPlan:
     return BuildPlan(**values)
 
 
-def superseded(session: Session, app_id: int, live_id: int | None, keep: int) -> list[Release]:
-    """Releases whose archive is no longer needed: all but the live one and the newest ``keep``."""
+def kept_and_superseded(
+    session: Session, app_id: int, live_id: int, keep: int
+) -> tuple[list[Release], list[Release]]:
+    """The live release and the newest ``keep``; and those whose archive is no longer needed."""
     rows = session.scalars(
-        select(Release).where(Release.app_id == app_id).order_by(Release.number.desc()).offset(keep)
-    )
-    return [r for r in rows if r.id != live_id and r.archive]
+        select(Release)
+        .where(Release.app_id == app_id, Release.archive != "")
+        .order_by(Release.number.desc())
+    ).all()
+    kept = [r for i, r in enumerate(rows) if i < keep or r.id == live_id]
+    return kept, [r for r in rows if r not in kept]

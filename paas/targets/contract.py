@@ -1,6 +1,6 @@
 """What every target must be able to do. Targets know nothing of the database."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -105,6 +105,9 @@ class Target(Protocol):
 
     def retire(self, guest: GuestSpec, release: ReleaseSpec) -> None:
         """End a release that does not serve, and remove its folder; idempotent."""
+
+    def tidy(self, guest: GuestSpec, kept: Collection[ReleaseSpec]) -> None:
+        """Remove what none of the ``kept`` releases needs, such as older dependencies."""
 
     def stop(self, guest: GuestSpec) -> None:
         """End the app, keep its guest and data."""

@@ -4,7 +4,7 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 from paas.domain.errors import ForeignGuest, StepFailed, StepInterrupted
@@ -241,6 +241,11 @@ class LocalTarget:
             return
         self._ask(guest, "retire", release=release.number)
         removal.remove_release(self._load(guest), release.number)
+
+    def tidy(self, guest: GuestSpec, kept: Collection[ReleaseSpec]) -> None:
+        if self.observe(guest) is Presence.OURS:
+            hashes = {release.plan.dependencies_hash for release in kept}
+            removal.remove_dependencies(self._load(guest), hashes)
 
     def stop(self, guest: GuestSpec) -> None:
         self._ask(guest, "stop")

@@ -3,6 +3,8 @@
 import os
 import shutil
 import stat
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from .layout import Guest
@@ -10,22 +12,43 @@ from .layout import Guest
 
 def remove_release(guest: Guest, number: int) -> None:
     """Remove a release's files. The guest may have put links in the way: none is followed."""
+    with _opened(guest, "releases") as releases:
+        if releases is not None:
+            shutil.rmtree(str(number), ignore_errors=True, dir_fd=releases)
+            for suffix in (".env.json", ".built", ".prepared"):
+                _unlink(f"{number}{suffix}", releases)
+
+
+def remove_dependencies(guest: Guest, kept: Collection[str]) -> list[str]:
+    """Remove the installed dependencies that are not ``kept``, by hash; returns which."""
+    with _opened(guest, "dependencies") as folder:
+        if folder is None:
+            return []
+        old = sorted(set(os.listdir(folder)) - set(kept))  # noqa: PTH208 (a descriptor)
+        for name in old:
+            shutil.rmtree(name, ignore_errors=True, dir_fd=folder)
+        return old
+
+
+@contextmanager
+def _opened(guest: Guest, name: str) -> Iterator[int | None]:
+    """A folder of the guest's home, opened without following links; None when there is none."""
     flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+    descriptor = None
     try:
         home = os.open(guest.home, flags)
-    except FileNotFoundError:
-        return
-    try:
-        releases = os.open("releases", flags, dir_fd=home)
+        try:
+            descriptor = os.open(name, flags, dir_fd=home)
+        finally:
+            os.close(home)
     except OSError:
+        # It is absent, or a link that the guest has put there: nothing of ours is behind it.
+        yield None
         return
-    finally:
-        os.close(home)
     try:
-        shutil.rmtree(str(number), ignore_errors=True, dir_fd=releases)
-        _unlink(f"{number}.env.json", releases)
+        yield descriptor
     finally:
-        os.close(releases)
+        os.close(descriptor)
 
 
 def _unlink(name: str, folder: int) -> None:
