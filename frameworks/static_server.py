@@ -254,7 +254,7 @@ def main() -> int:
     Handler.site = Site(folder, options.fallback)
     address = (os.environ.get("HOST", "127.0.0.1"), int(os.environ.get("PORT", "8080")))
     with Server(address, Handler) as server:
-        print(f"Serving {folder} on http://{address[0]}:{address[1]}", flush=True)
+        print(f"Serving {folder} on http://{address[0]}:{server.server_port}", flush=True)
         server.serve_forever()
     return 0
 

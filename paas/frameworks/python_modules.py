@@ -30,4 +30,5 @@ def _is_package(source: Source, folder: str, text: str) -> bool:
     if source.has(f"{folder}/__init__.py"):
         return True
     name = re.escape(posixpath.basename(folder))
-    return re.search(rf"^[ \t]*(?:from|import)[ \t]+(?:{name}\b|\.)", text, re.MULTILINE) is not None
+    own_import = rf"^[ \t]*(?:from|import)[ \t]+(?:{name}\b|\.)"
+    return re.search(own_import, text, re.MULTILINE) is not None
