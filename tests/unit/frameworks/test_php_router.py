@@ -5,7 +5,6 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -16,7 +15,7 @@ pytestmark = pytest.mark.skipif(PHP is None, reason="php is not installed")
 FRONT = (
     "<?php $site = 'global'; function site() { global $site; return $site; }"
     "echo 'front ', $_SERVER['SCRIPT_NAME'], ' ', $_SERVER['REQUEST_URI'], ' ', site(), ' ',"
-    " isset($_SERVER['PAAS_PATH']) ? 'left' : 'clean';"
+    " isset($path, $root) ? 'left' : 'clean';"
 )
 
 
