@@ -146,8 +146,10 @@ def test_everything_is_killed_in_the_middle_and_the_next_start_goes_on(
     assert running.process is not None
     running.process.kill()
     running.process.wait(30)
-    until(lambda: not find(running, "ansible") and not find(running, "terraform "),
-          "the killed platform's programs to end")
+    until(
+        lambda: not find(running, "ansible") and not find(running, "terraform "),
+        "the killed platform's programs to end",
+    )
     running.start()
     assert_serves(running, app_id)
     running.delete(app_id)
@@ -204,8 +206,11 @@ def answers(url: str) -> bool:
 
 def test_redis_wiped_in_the_middle_loses_nothing(running: Running) -> None:
     ids = [running.deploy(body(number)) for number in (6, 7, 8)]
-    sockets = [Path(line.split("unixsocket ")[1].split()[0]) for _, line in running.processes()
-               if "unixsocket " in line]
+    sockets = [
+        Path(line.split("unixsocket ")[1].split()[0])
+        for _, line in running.processes()
+        if "unixsocket " in line
+    ]
     import redis
 
     if sockets:
@@ -215,4 +220,21 @@ def test_redis_wiped_in_the_middle_loses_nothing(running: Running) -> None:
         running.delete(app_id)
     for app_id in ids:
         running.ends(app_id, "deleted")
+    assert_nothing_left(running)
+
+
+@pytest.mark.parametrize("step", ["provision", "configure"])
+def test_a_stop_in_the_middle_lets_terraform_end_and_the_next_start_goes_on(
+    running: Running, step: str
+) -> None:
+    app_id = running.deploy(body(9))
+    until(lambda: step in steps(running, app_id), f"the step {step}")
+    assert running.stop(signal.SIGTERM) == 0
+    assert not find(running, "terraform ")
+    assert not find(running, "ansible")
+    running.start()
+    assert_serves(running, app_id)
+    assert "killed" not in running.text(app_id)
+    running.delete(app_id)
+    running.ends(app_id, "deleted")
     assert_nothing_left(running)
