@@ -96,6 +96,8 @@ def _wait(operation: OperationView, prefer: Preference) -> OperationView:
     if operation.state not in ACTIVE_OPERATION_STATES:
         return operation
     with _place(prefer) as seconds:
+        if seconds == 0:
+            return operation
         return deployments.wait(platform(), actor(), operation.id, seconds)
 
 
