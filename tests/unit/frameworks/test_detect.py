@@ -545,6 +545,15 @@ def test_a_site_that_is_built_asks_for_node() -> None:
     assert plan_of("static", {"index.html": ""}).runtime == "static"
 
 
+@pytest.mark.parametrize("value", ['"pages"', "path.join(__dirname, 'pages')"])
+def test_a_site_is_looked_for_where_its_settings_put_it(value: str) -> None:
+    files: Files = {
+        "package.json": package(scripts={"build": "vite build"}),
+        "vite.config.js": f"export default {{ build: {{ outDir: {value} }} }}",
+    }
+    assert plan_of("static", files).document_root == "pages"
+
+
 @pytest.mark.parametrize(
     ("files", "package_path"),
     [
