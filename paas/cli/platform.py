@@ -2,6 +2,7 @@
 
 import click
 
+from paas import logs
 from paas.cli.exits import FAILED, OK
 from paas.cli.session import Session, with_json
 from paas.cli.text import neutral
@@ -49,12 +50,19 @@ def demo_verb(once: bool) -> int:
     return demo(Settings.read(), once=once)
 
 
+def _logging(role: str) -> Settings:
+    """The settings, with the process's records going to its standard error."""
+    settings = Settings.read()
+    logs.configure(role, settings.log_level)
+    return settings
+
+
 @click.command("worker")
 def worker_verb() -> None:
     """Run one worker (part of `paas run`)."""
     from paas.jobs import work
 
-    work(Settings.read())
+    work(_logging("worker"))
 
 
 @click.command("sweep")
@@ -62,7 +70,7 @@ def sweep_verb() -> None:
     """Run the sweeper (part of `paas run`)."""
     from paas.jobs import sweep
 
-    sweep(Settings.read())
+    sweep(_logging("sweeper"))
 
 
 @click.command("migrate")

@@ -53,9 +53,7 @@ class Journal:
     def flush(self) -> None:
         """Write all lines so far; raises ``LeaseLost`` when another attempt holds the log."""
         with self._flushing:
-            with self._changed:
-                batch, self._lines = self._lines, []
-                self._changed.notify_all()
+            batch = self._cut()
             if not batch:
                 return
             with self._store.write() as session:
@@ -68,6 +66,17 @@ class Journal:
                     epoch=self._epoch,
                 )
         self._hub.publish(self._topic)
+
+    def take(self) -> list[events.Entry]:
+        """The lines so far, for a transaction of the caller's that goes on in their order."""
+        with self._flushing:
+            return self._cut()
+
+    def _cut(self) -> list[events.Entry]:
+        with self._changed:
+            batch, self._lines = self._lines, []
+            self._changed.notify_all()
+        return batch
 
     def close(self) -> None:
         """Stop collecting; lines that are still there are written if the lease allows."""

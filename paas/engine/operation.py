@@ -201,10 +201,11 @@ def _record(
 
 
 def _tell(attempt: Attempt, session: Session, name: str, state: str) -> None:
+    """Add the step's new state to the stream, after the lines that were written before it."""
     events.append(
         session,
         attempt.held.app_id,
-        [events.entry("step", name, state)],
+        [*attempt.journal.take(), events.entry("step", name, state)],
         operation_id=attempt.held.id,
         epoch=attempt.held.epoch,
     )

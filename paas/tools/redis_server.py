@@ -68,9 +68,11 @@ def remove_socket_folder(instance: Path) -> None:
 
 
 def arguments(data: Path, socket: Path) -> list[str]:
-    """The command of the server: foreground, no TCP, every write appended to a file in ``data``.
+    """The command of the server: foreground, no TCP, nothing on disk; ``data`` is its folder.
 
-    ``noeviction`` makes a full memory an error: a job that vanished would be worse.
+    What it holds are wake-ups, which the sweeper repeats: a file of them could only be corrupt
+    after a crash and stop the next start. ``noeviction`` makes a full memory an error: a job
+    that vanished would be worse.
     """
     options = {
         "port": "0",
@@ -79,8 +81,7 @@ def arguments(data: Path, socket: Path) -> list[str]:
         "dir": str(data),
         "daemonize": "no",
         "databases": "1",
-        "appendonly": "yes",
-        "appendfsync": "everysec",
+        "appendonly": "no",
         "save": "",
         "maxmemory-policy": "noeviction",
         "always-show-logo": "no",

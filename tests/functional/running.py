@@ -1,5 +1,6 @@
 """A platform that runs as a user runs it: `paas run` in a process of its own."""
 
+import ctypes
 import os
 import signal
 import socket
@@ -46,6 +47,11 @@ def until(found: Callable[[], Any], what: str, deadline: float = DEADLINE) -> An
         time.sleep(0.02)
 
 
+def _end_with_the_tests() -> None:
+    """Ask the kernel to end this process when the test's process is gone."""
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+
+
 class Running:
     """An instance and the `paas run` that serves it; may be ended and started again."""
 
@@ -71,6 +77,7 @@ class Running:
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
+                preexec_fn=_end_with_the_tests,
             )
         until(self.answers, f"/health; the platform said: {self.said()[-2000:]}")
         return self

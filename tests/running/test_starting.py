@@ -82,7 +82,7 @@ def test_the_embedded_redis_answers_only_on_a_closed_socket(redis_instance: Path
         client.set("kept", "yes")
         assert client.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
         assert client.config_get("port") == {"port": "0"}
-        assert client.config_get("appendonly") == {"appendonly": "yes"}
+        assert client.config_get("appendonly") == {"appendonly": "no"}
         client.close()
         folder = redis_server.socket_folder(redis_instance)
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
