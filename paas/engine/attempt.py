@@ -69,10 +69,20 @@ class Attempt:
 
     @contextmanager
     def write(self) -> Iterator[Session]:
-        """A transaction that counts only while the lease is held; ``LeaseLost`` otherwise."""
-        with self.platform.store.write() as session:
-            operations.renew(session, self.held.id, self.held.epoch)
-            yield session
+        """A transaction that counts only while the lease is held; ``LeaseLost`` otherwise.
+
+        It begins with the log lines so far, which therefore stand before what it tells.
+        """
+        # Taken before the transaction begins: the journal's own may be waiting for this one.
+        lines = self.journal.take()
+        try:
+            with self.platform.store.write() as session:
+                operations.renew(session, self.held.id, self.held.epoch)
+                self.journal.write(session, lines)
+                yield session
+        except BaseException:
+            self.journal.put_back(lines)
+            raise
         self.wake()
 
     def wake(self) -> None:

@@ -4,6 +4,7 @@ import threading
 
 import structlog
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
 from paas.domain.errors import LeaseLost
 from paas.engine.hub import Hub
@@ -58,19 +59,29 @@ class Journal:
                 return
             with self._store.write() as session:
                 operations.renew(session, self._operation_id, self._epoch)
-                events.append(
-                    session,
-                    self._app_id,
-                    batch,
-                    operation_id=self._operation_id,
-                    epoch=self._epoch,
-                )
+                self.write(session, batch)
         self._hub.publish(self._topic)
 
     def take(self) -> list[events.Entry]:
-        """The lines so far, for a transaction of the caller's that goes on in their order."""
+        """The lines so far, for a transaction that the caller has not yet begun."""
         with self._flushing:
             return self._cut()
+
+    def put_back(self, lines: list[events.Entry]) -> None:
+        """Lines that could not be written go before those that came since."""
+        with self._changed:
+            self._lines = [*lines, *self._lines]
+
+    def write(self, session: Session, lines: list[events.Entry]) -> None:
+        """Write lines in a transaction that holds the lease."""
+        if lines:
+            events.append(
+                session,
+                self._app_id,
+                lines,
+                operation_id=self._operation_id,
+                epoch=self._epoch,
+            )
 
     def _cut(self) -> list[events.Entry]:
         with self._changed:

@@ -124,7 +124,6 @@ def _advance(attempt: Attempt, plan: Plan) -> None:
         if failure is not None:
             _unwind(attempt, plan, failure)
             return
-    attempt.journal.flush()
     with attempt.write() as session:
         plan.succeed(attempt, session)
         operations.close(attempt.operation(session), OperationState.SUCCEEDED)
@@ -201,11 +200,11 @@ def _record(
 
 
 def _tell(attempt: Attempt, session: Session, name: str, state: str) -> None:
-    """Add the step's new state to the stream, after the lines that were written before it."""
+    """Add the step's new state to the app's stream."""
     events.append(
         session,
         attempt.held.app_id,
-        [*attempt.journal.take(), events.entry("step", name, state)],
+        [events.entry("step", name, state)],
         operation_id=attempt.held.id,
         epoch=attempt.held.epoch,
     )
@@ -238,7 +237,6 @@ def _unwind(attempt: Attempt, plan: Plan, error: str) -> None:
         with attempt.write() as session:
             session.get_one(StepRow, (attempt.held.id, step.name)).state = StepState.UNDONE
             _tell(attempt, session, step.name, StepState.UNDONE)
-    attempt.journal.flush()
     with attempt.write() as session:
         plan.fail(attempt, session, error)
         operations.close(attempt.operation(session), OperationState.FAILED, error)
@@ -250,7 +248,6 @@ def _back_off(attempt: Attempt) -> float:
 
 def _let_go(attempt: Attempt, *, delay: float, counts: bool = True) -> None:
     """Give the operation back for a later attempt."""
-    attempt.journal.flush()
     with attempt.write() as session:
         operations.let_go(session, attempt.operation(session), delay=delay)
         if not counts:
@@ -262,7 +259,6 @@ def _let_go(attempt: Attempt, *, delay: float, counts: bool = True) -> None:
 def _cancel(attempt: Attempt, reason: str) -> None:
     """Close the operation and, in the same transaction, put the destroy in its place."""
     attempt.say(reason)
-    attempt.journal.flush()
     with attempt.write() as session:
         operation = attempt.operation(session)
         operations.close(operation, OperationState.CANCELLED, reason)

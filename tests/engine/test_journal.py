@@ -1,0 +1,79 @@
+"""Log lines: in order with what is told, never in the way of a transaction."""
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import select
+
+from paas.engine import operation as engine
+from paas.engine.attempt import Attempt
+from paas.engine.platform import Platform
+from paas.store import events
+from paas.store.models import Event, Operation
+
+
+@pytest.fixture
+def attempt(bare: Platform, operation: Operation) -> Iterator[Attempt]:
+    held = engine._take(bare, operation.uuid)
+    assert held is not None
+    with Attempt(bare, held) as made:
+        yield made
+
+
+def texts(platform: Platform) -> list[str]:
+    with platform.store.read() as session:
+        return list(session.scalars(select(Event.text).order_by(Event.seq)))
+
+
+def test_lines_stand_before_what_the_next_transaction_tells(
+    bare: Platform, attempt: Attempt
+) -> None:
+    for number in range(20):
+        attempt.say(f"line {number}")
+        with attempt.write() as session:
+            events.append(session, attempt.held.app_id, [events.entry("step", "s", f"{number}")])
+    told = [text for n in range(20) for text in (f"line {n}", f"{n}")]
+    assert [t for t in texts(bare) if t != "pending"] == told
+
+
+def test_lines_logged_while_a_transaction_is_open_block_nobody(
+    bare: Platform, attempt: Attempt
+) -> None:
+    """The flusher waits for the transaction, and the transaction must not wait for the flusher."""
+    done = threading.Event()
+
+    def work() -> None:
+        for number in range(30):
+            attempt.say(f"before {number}")
+            with attempt.write():
+                attempt.say(f"inside {number}")
+                # The flusher has seen the line when it is asked for the database.
+                attempt.journal._changed.acquire()
+                attempt.journal._changed.release()
+        done.set()
+
+    worker = threading.Thread(target=work, daemon=True)
+    worker.start()
+    worker.join(25)
+    assert done.is_set()
+
+
+def test_lines_of_a_transaction_that_failed_are_written_later(
+    bare: Platform, attempt: Attempt
+) -> None:
+    attempt.say("kept")
+    with pytest.raises(ZeroDivisionError), attempt.write():
+        raise ZeroDivisionError
+    attempt.journal.flush()
+    assert "kept" in texts(bare)
+
+
+def test_an_attempt_writes_its_last_lines_when_it_ends(
+    bare: Platform, operation: Operation
+) -> None:
+    held = engine._take(bare, operation.uuid)
+    assert held is not None
+    with Attempt(bare, held) as attempt:
+        attempt.say("the last words")
+    assert "the last words" in texts(bare)
