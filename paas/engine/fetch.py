@@ -21,6 +21,8 @@ MEGABYTE = 1024 * 1024
 
 def fetch(attempt: Attempt) -> Record:
     """Fetch and pack the source; a repository that is missing costs no guest."""
+    # It takes Ansible a second to load; it does so beside this step and the next ones.
+    attempt.warm_up()
     platform = attempt.platform
     with platform.store.read() as session:
         app = attempt.app(session)
@@ -37,8 +39,6 @@ def fetch(attempt: Attempt) -> Record:
     )
     packed = attempt.workdir / "source.tar.gz"
     source = git.fetch(app.repository, branch=app.branch, ref=deployment.ref)
-    # It takes Ansible a second to load; it does so beside the next steps.
-    attempt.warm_up()
     tree = git.pack(source, packed)
     plan = _plan(attempt, app.framework, tree, Overrides(app.start_command, app.health_path))
     _refuse(attempt, app.guest_type, plan)
