@@ -1,6 +1,7 @@
 """Which languages and versions target ``local`` accepts, and what it says otherwise."""
 
 import os
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -176,3 +177,17 @@ def test_the_real_host_has_a_python(target: LocalTarget) -> None:
     assert found
     assert all(os.access(it.program, os.X_OK) for it in found)
     assert target.plan_refusals(plan("python", found[0].version)) == []
+
+
+def test_what_is_installed_meanwhile_is_found_a_moment_later(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    (host.bin / "node").unlink()
+    target = local(host)
+    assert target.refusals("express")
+    host.put(host.bin / "node")
+    assert target.refusals("express")
+    now[0] += runtimes.REMEMBERED_SECONDS
+    assert target.refusals("express") == []

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,6 +60,9 @@ KINDS = {
     "go": Kind("Go", "golang-go", re.compile(r"go"), ("env", "GOVERSION", "GOROOT")),
 }
 SERVED_BY = {"static": "python"}
+# Every deploy asks, and a search reads every folder of PATH; what somebody installs or removes
+# meanwhile is noticed after so many seconds.
+REMEMBERED_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,8 @@ class Runtime:
 
 
 class Runtimes:
-    """Finds languages, and remembers between processes what a program said it is."""
+    """Finds languages; remembers what it found for a moment, and what a program said it is
+    between processes."""
 
     def __init__(
         self, run: Run, environment: Mapping[str, str], folder: Path, uv: Path, *, is_shared: bool
@@ -84,22 +89,31 @@ class Runtimes:
         self._is_shared = is_shared
         self._memory = folder.with_suffix(".json")
         self._lock = threading.Lock()
+        self._found: dict[str, tuple[float, list[Runtime]]] = {}
 
     def find(self, name: str) -> list[Runtime]:
         """Every version that guests may run, in the order of the search."""
-        kind = KINDS.get(SERVED_BY.get(name, name))
+        language = SERVED_BY.get(name, name)
+        kind = KINDS.get(language)
         if kind is None:
             return []
-        found: dict[str, Runtime] = {}
         with self._lock:
-            known = self._recall()
-            before = dict(known)
-            for path in self._candidates(kind):
-                runtime = self._probe(kind, path, known)
-                if runtime and self.is_usable(Path(runtime.program)):
-                    found.setdefault(runtime.program, runtime)
-            if known != before:
-                self._remember(known)
+            until, found = self._found.get(language, (0.0, []))
+            if time.monotonic() >= until:
+                found = self._look_for(kind)
+                self._found[language] = (time.monotonic() + REMEMBERED_SECONDS, found)
+        return list(found)
+
+    def _look_for(self, kind: Kind) -> list[Runtime]:
+        found: dict[str, Runtime] = {}
+        known = self._recall()
+        before = dict(known)
+        for path in self._candidates(kind):
+            runtime = self._probe(kind, path, known)
+            if runtime and self.is_usable(Path(runtime.program)):
+                found.setdefault(runtime.program, runtime)
+        if known != before:
+            self._remember(known)
         return list(found.values())
 
     def choose(self, name: str, wanted: str | None) -> Runtime | None:
@@ -129,6 +143,7 @@ class Runtimes:
     def _install_python(self, wanted: str) -> str:
         argv = [str(self._uv), "python", "install", "--no-bin", "--no-config", "--install-dir"]
         code, output = self._run([*argv, str(self._folder), "--", wanted], self._environment)
+        self._found.clear()
         if code == 0:
             return ""
         said = [line.strip() for line in output.splitlines() if line.strip()]
@@ -138,12 +153,13 @@ class Runtimes:
         seen: set[Path] = set()
         for folder in self._search():
             try:
-                names = sorted(entry.name for entry in folder.iterdir())
+                with os.scandir(folder) as entries:
+                    names = sorted(e.name for e in entries if kind.names.fullmatch(e.name))
             except OSError:
                 continue
             for name in names:
                 path = folder / name
-                if kind.names.fullmatch(name) and path not in seen and self.is_usable(path):
+                if path not in seen and self.is_usable(path):
                     seen.add(path)
                     yield path
 
