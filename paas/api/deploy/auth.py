@@ -1,15 +1,18 @@
 """Who speaks: document 001 knows no users, so whoever came through the doors is the default."""
 
-from flask import g
+from typing import cast
+
+from flask import current_app
 
 from paas.api.context import platform
 from paas.domain.specs import Actor
 from paas.services import actors
 
+ACTOR = "paas.actor"
+
 
 def actor() -> Actor:
-    """The actor of the current request, looked up once."""
-    if "actor" not in g:
-        g.actor = actors.default(platform())
-    found: Actor = g.actor
-    return found
+    """The actor of every request, looked up once: the key of a tenant never changes."""
+    if ACTOR not in current_app.extensions:
+        current_app.extensions[ACTOR] = actors.default(platform())
+    return cast(Actor, current_app.extensions[ACTOR])

@@ -7,6 +7,7 @@
 """
 
 from collections.abc import Mapping
+from functools import cache
 
 from flask import Response, jsonify
 from marshmallow import Schema, fields
@@ -53,10 +54,16 @@ def render_error(fault: Fault) -> Response:
 def _answer(
     schema: type[Schema], status: int, body: object, headers: Mapping[str, str] | None
 ) -> Response:
-    response = jsonify(schema().dump(body))
+    response = jsonify(_made(schema).dump(body))
     response.status_code = status
     response.headers.update(headers or {})
     return response
+
+
+@cache
+def _made(schema: type[Schema]) -> Schema:
+    """The schema's one instance: making it takes longer than dumping with it."""
+    return schema()
 
 
 _REFUSALS = {

@@ -13,6 +13,7 @@ from paas.services import deployments
 
 DONE = "Application deployed successfully"
 ACCEPTED = "Deployment accepted"
+HEADERS = DeployHeaders()
 EXAMPLE = {
     "name": "mon-application",
     "deployment_type": "vm",
@@ -43,7 +44,7 @@ EXAMPLE = {
 def deploy() -> Response:
     """Deploy a repository."""
     spec = load_body(deploy_body(platform()))
-    headers = load_headers(DeployHeaders())
+    headers = load_headers(HEADERS)
     operation = deployments.create(platform(), actor(), spec, idempotency_key=headers.get("key"))
     prefer = waiting.preference(headers["prefer"])
     return waiting.answer(operation, prefer, done=DONE, accepted=ACCEPTED)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from marshmallow import ValidationError, fields, post_load, validates_schema
@@ -224,7 +225,11 @@ class RedeployBody(StrictSchema):
 
 def deploy_body(platform: "Platform") -> DeployBody:
     """The schema with this platform's frameworks and hosts."""
-    return DeployBody(tuple(frameworks.listing(platform)), platform.settings.git_hosts)
+    return _deploy_body(tuple(frameworks.listing(platform)), platform.settings.git_hosts)
+
+
+# Making a schema takes longer than loading with it, and it keeps nothing of what it loads.
+_deploy_body = lru_cache(maxsize=8)(DeployBody)
 
 
 def load_deploy(body: Mapping[str, object], platform: "Platform") -> DeploySpec:
