@@ -64,9 +64,7 @@ def app_row(session: Session, **changes: object) -> App:
         "environment": b"",
         "state": "pending",
     }
-    app = App(**{**values, **changes})
-    apps.add(session, app)
-    return app
+    return session.get_one(App, apps.add(session, {**values, **changes}))
 
 
 def operation_row(session: Session, app: App, **changes: object) -> Operation:

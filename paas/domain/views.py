@@ -49,7 +49,10 @@ class AppView:
 
 @dataclass(frozen=True)
 class OperationView:
-    """A long work as a caller sees it; ``error`` is a sentence or None."""
+    """A long work as a caller sees it; ``error`` is a sentence or None.
+
+    ``app`` is the app in the moment when this work was accepted, and None ever after.
+    """
 
     id: str
     app_id: str
@@ -59,6 +62,7 @@ class OperationView:
     steps: tuple[StepView, ...]
     created_at: datetime
     finished_at: datetime | None
+    app: AppView | None = None
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,9 @@
 import hashlib
 import json
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import delete as sql_delete
@@ -21,7 +22,7 @@ from paas.engine.plans import STEP_TOTALS
 from paas.engine.platform import Platform
 from paas.store import apps, operations
 from paas.store.base import utcnow
-from paas.store.models import App, Deployment, IdempotencyKey, Operation
+from paas.store.models import App, IdempotencyKey, Operation
 from paas.store.operations import close
 
 KEY_HOURS = 24
@@ -47,16 +48,14 @@ def create(
             errors += _name_refusals(session, actor, spec)
             if errors:
                 raise Invalid(errors)
-            operation = _add(platform, session, actor, spec)
+            key, view = _add(session, _app_values(platform, actor, spec), spec.ref)
             if idempotency_key is not None:
-                _keep_key(session, actor, idempotency_key, body_hash, operation)
-            view = operations.view(session, operation, STEP_TOTALS)
-            name = operation.id
+                _keep_key(session, actor, idempotency_key, body_hash, key)
     except IntegrityError:
         # On PostgreSQL two requests for one name may both pass the look; the index decides.
         return create(platform, actor, spec, idempotency_key=idempotency_key)
-    platform.queue.enqueue(name, view.id, 1)
-    platform.hub.publish(view.app_id)
+    # Nobody is woken: before this commit nobody knew the app, so nobody waits for it.
+    platform.queue.enqueue(key, view.id, 1)
     return view
 
 
@@ -98,41 +97,47 @@ def _by_key(session: Session, actor: Actor, key: str | None, body_hash: str) -> 
     return session.get_one(Operation, found.operation_id)
 
 
-def _keep_key(
-    session: Session, actor: Actor, key: str, body_hash: str, operation: Operation
-) -> None:
+def _keep_key(session: Session, actor: Actor, key: str, body_hash: str, operation_id: int) -> None:
     session.add(
         IdempotencyKey(
-            tenant_id=actor.tenant_id, key=key, body_hash=body_hash, operation_id=operation.id
+            tenant_id=actor.tenant_id, key=key, body_hash=body_hash, operation_id=operation_id
         )
     )
 
 
-def _add(platform: Platform, session: Session, actor: Actor, spec: DeploySpec) -> Operation:
+def _app_values(platform: Platform, actor: Actor, spec: DeploySpec) -> dict[str, Any]:
     framework = platform.catalogue[spec.framework]
     resources = spec.resources or framework.resources
     uuid = str(uuid4())
-    app = App(
-        uuid=uuid,
-        tenant_id=actor.tenant_id,
-        name=spec.name,
-        slug=spec.name.lower(),
-        hostname=hostname(spec.name, uuid),
-        guest_type=spec.guest_type,
-        framework=spec.framework,
-        repository=spec.repository,
-        branch=spec.branch,
-        cores=resources.cores,
-        memory=resources.memory,
-        disk=resources.disk,
-        port=spec.port or framework.port,
-        health_path=spec.health_path,
-        start_command=spec.start_command,
-        environment=platform.store.vault.seal_map({**framework.new_secrets(), **spec.environment}),
-        state=AppState.PENDING,
-    )
-    apps.add(session, app)
-    return _add_deployment(session, app, OperationKind.DEPLOY, spec.ref)
+    environment = {**framework.new_secrets(), **spec.environment}
+    return {
+        "uuid": uuid,
+        "tenant_id": actor.tenant_id,
+        "name": spec.name,
+        "slug": spec.name.lower(),
+        "hostname": hostname(spec.name, uuid),
+        "guest_type": spec.guest_type,
+        "framework": spec.framework,
+        "repository": spec.repository,
+        "branch": spec.branch,
+        "cores": resources.cores,
+        "memory": resources.memory,
+        "disk": resources.disk,
+        "port": spec.port or framework.port,
+        "health_path": spec.health_path,
+        "start_command": spec.start_command,
+        "environment": platform.store.vault.seal_map(environment),
+        "state": AppState.PENDING,
+        "created_at": utcnow(),
+    }
+
+
+def _add(session: Session, values: dict[str, Any], ref: str | None) -> tuple[int, OperationView]:
+    app_id = apps.add(session, values)
+    owner = operations.Owner(app_id, values["uuid"], values["tenant_id"], values["state"])
+    deployment_id = operations.add_deployment(session, app_id, ref)
+    key, view = operations.add(session, owner, OperationKind.DEPLOY, deployment_id)
+    return key, replace(view, app=apps.added_view(values, view.kind))
 
 
 def hostname(name: str, uuid: str) -> str:
@@ -140,33 +145,10 @@ def hostname(name: str, uuid: str) -> str:
     return f"{name.lower().replace('_', '-')[:50].strip('-')}-{uuid[:8]}"
 
 
-def _add_deployment(session: Session, app: App, kind: OperationKind, ref: str | None) -> Operation:
-    deployment = Deployment(app_id=app.id, ref=ref)
-    session.add(deployment)
-    session.flush()
-    return _add_operation(session, app, kind, deployment.id)
-
-
-def _add_operation(
-    session: Session, app: App, kind: OperationKind, deployment_id: int | None = None
-) -> Operation:
-    operation = Operation(
-        tenant_id=app.tenant_id,
-        app_id=app.id,
-        deployment_id=deployment_id,
-        kind=kind,
-        prior_state=app.state,
-    )
-    session.add(operation)
-    session.flush()
-    return operation
-
-
 def get(platform: Platform, actor: Actor, app_id: str) -> AppView:
     """One app, a deleted one included; raises ``NotFound``."""
     with platform.store.read() as session:
-        app = apps.find(session, actor, known_form(app_id))
-        return apps.views(session, [app], STEP_TOTALS)[0]
+        return apps.views(session, [apps.find(session, actor, known_form(app_id))], STEP_TOTALS)[0]
 
 
 def known_form(app_id: str) -> str:
@@ -270,14 +252,12 @@ def _change(
             raise Conflict(f"This deployment is busy ({busy.kind}). Try again when it has ended")
         if only is not None and app.state != only:
             raise Conflict(f"Only a {only} deployment can {kind}; this one is {app.state}")
-        if kind is OperationKind.REDEPLOY:
-            operation = _add_deployment(session, app, kind, ref)
-            if app.state == AppState.FAILED:
-                apps.set_state(session, app, AppState.PENDING)
-        else:
-            operation = _add_operation(session, app, kind)
-        view = operations.view(session, operation, STEP_TOTALS)
-        key = operation.id
+        owner = operations.Owner(app.id, app.uuid, app.tenant_id, app.state)
+        redeploys = kind is OperationKind.REDEPLOY
+        deployment_id = operations.add_deployment(session, app.id, ref) if redeploys else None
+        key, view = operations.add(session, owner, kind, deployment_id)
+        if redeploys and app.state == AppState.FAILED:
+            apps.set_state(session, app, AppState.PENDING)
     platform.queue.enqueue(key, view.id, 1)
     platform.hub.publish(view.app_id)
     return view

@@ -1,9 +1,10 @@
 """Apps: their rows, their state and the counters that follow it, and how they are listed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, cast
 
-from sqlalchemy import select, update
+from sqlalchemy import Executable, Table, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -17,6 +18,21 @@ from paas.store.base import utcnow
 from paas.store.models import App, AppCount, Guest, Operation, Release, Step
 
 MISSING = "Deployment not found"
+_INSERT = insert(cast(Table, App.__table__)).returning(App.__table__.c.id)
+
+
+def _counting(insert: sqlite.Insert | postgresql.Insert) -> Executable:
+    change = insert.excluded.n
+    return insert.on_conflict_do_update(
+        index_elements=["tenant_id", "state"], set_={"n": _COUNTS.c.n + change}
+    )
+
+
+_COUNTS = cast(Table, AppCount.__table__)
+_COUNT = {
+    "sqlite": _counting(sqlite.insert(_COUNTS)),
+    "postgresql": _counting(postgresql.insert(_COUNTS)),
+}
 
 
 def find(session: Session, actor: Actor, uuid: str, *, lock: bool = False) -> App:
@@ -39,12 +55,42 @@ def holder_of(session: Session, tenant_id: int, slug: str) -> App | None:
     )
 
 
-def add(session: Session, app: App) -> None:
-    """Insert an app in its first state and count it."""
-    session.add(app)
-    session.flush()
-    _count(session, app.tenant_id, app.state, 1)
-    events.append(session, app.id, [events.entry("status", "platform", app.state)])
+def add(session: Session, values: Mapping[str, Any]) -> int:
+    """Insert an app in its first state, count it and begin its stream; returns its row key.
+
+    Each is one plain statement: a unit of work would take several times as long, and every
+    deploy waits for it under the database's write lock.
+    """
+    made = session.connection().execute(_INSERT, {**values, "event_seq": 1})
+    app_id: int = made.scalar_one()
+    _count(session, values["tenant_id"], values["state"], 1)
+    events.begin(session, app_id, events.entry("status", "platform", values["state"]))
+    return app_id
+
+
+def added_view(values: Mapping[str, Any], operation: str) -> AppView:
+    """The view of an app that was just added with these values, and of its first operation."""
+    return AppView(
+        id=values["uuid"],
+        name=values["name"],
+        guest_type=values["guest_type"],
+        framework=values["framework"],
+        repository=values["repository"],
+        branch=values["branch"],
+        resources=Resources(values["cores"], values["memory"], values["disk"]),
+        state=AppState(values["state"]),
+        created_at=values["created_at"],
+        deployed_at=None,
+        address=None,
+        port=values["port"],
+        vmid=None,
+        access_url=None,
+        error_message=None,
+        sha=None,
+        release=None,
+        operation=operation,
+        step=None,
+    )
 
 
 def set_state(session: Session, app: App, state: AppState) -> None:
@@ -63,13 +109,9 @@ def set_state(session: Session, app: App, state: AppState) -> None:
 
 
 def _count(session: Session, tenant_id: int, state: str, change: int) -> None:
-    insert = (sqlite if session.get_bind().dialect.name == "sqlite" else postgresql).insert
-    session.execute(
-        insert(AppCount)
-        .values(tenant_id=tenant_id, state=state, n=change)
-        .on_conflict_do_update(
-            index_elements=["tenant_id", "state"], set_={"n": AppCount.n + change}
-        )
+    connection = session.connection()
+    connection.execute(
+        _COUNT[connection.dialect.name], {"tenant_id": tenant_id, "state": state, "n": change}
     )
 
 

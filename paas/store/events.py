@@ -3,13 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import cast
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import Table, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from paas.domain.views import EventView
 from paas.store.base import utcnow
 from paas.store.models import App, Event
+
+_INSERT = insert(cast(Table, Event.__table__))
 
 
 @dataclass(frozen=True)
@@ -43,9 +46,24 @@ def append(
         .returning(App.event_seq)
         .execution_options(synchronize_session=False)
     ).scalar_one()
-    first = last - len(entries) + 1
-    session.execute(
-        insert(Event),
+    _insert(session, app_id, last - len(entries) + 1, entries, operation_id, epoch)
+
+
+def begin(session: Session, app_id: int, first: Entry) -> None:
+    """The first entry of an app that was inserted with ``event_seq`` 1."""
+    _insert(session, app_id, 1, [first])
+
+
+def _insert(
+    session: Session,
+    app_id: int,
+    first: int,
+    entries: Sequence[Entry],
+    operation_id: int | None = None,
+    epoch: int | None = None,
+) -> None:
+    session.connection().execute(
+        _INSERT,
         [
             {
                 "app_id": app_id,

@@ -2,18 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
+from uuid import uuid4
 
-from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy import ColumnElement, Table, and_, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from paas.domain.errors import LeaseLost
-from paas.domain.states import ACTIVE_OPERATION_STATES, OperationState
+from paas.domain.states import ACTIVE_OPERATION_STATES, OperationKind, OperationState
 from paas.domain.views import OperationView
 from paas.store import apps
 from paas.store.base import clock, utcnow
-from paas.store.models import App, Operation, Step
+from paas.store.models import App, Deployment, Operation, Step
 
 LEASE_SECONDS = 30.0
+_INSERT = insert(cast(Table, Operation.__table__)).returning(Operation.__table__.c.id)
+_INSERT_DEPLOYMENT = insert(cast(Table, Deployment.__table__)).returning(Deployment.__table__.c.id)
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,45 @@ class Due:
     holder: str | None
     free: bool
     waiting: bool
+
+
+@dataclass(frozen=True)
+class Owner:
+    """The app that an operation is for, in the state that it has before."""
+
+    id: int
+    uuid: str
+    tenant_id: int
+    state: str
+
+
+def add_deployment(session: Session, app_id: int, ref: str | None) -> int:
+    """Record an attempt to bring a release live; returns its row key."""
+    made = session.connection().execute(_INSERT_DEPLOYMENT, {"app_id": app_id, "ref": ref})
+    key: int = made.scalar_one()
+    return key
+
+
+def add(
+    session: Session, app: Owner, kind: OperationKind, deployment_id: int | None = None
+) -> tuple[int, OperationView]:
+    """Record an operation that nobody has begun; returns its row key and its view."""
+    uuid, now, state = str(uuid4()), utcnow(), OperationState.QUEUED
+    made = session.connection().execute(
+        _INSERT,
+        {
+            "uuid": uuid,
+            "tenant_id": app.tenant_id,
+            "app_id": app.id,
+            "deployment_id": deployment_id,
+            "kind": kind,
+            "state": state,
+            "prior_state": app.state,
+            "created_at": now,
+        },
+    )
+    key: int = made.scalar_one()
+    return key, OperationView(uuid, app.uuid, kind, state, None, (), now, None)
 
 
 def take(session: Session, uuid: str, holder: str, *, dead: str | None = None) -> int | None:

@@ -22,6 +22,8 @@ from paas.domain.states import ACTIVE_OPERATION_STATES, AppState, OperationState
 from paas.domain.views import AppView, OperationView
 from paas.services import deployments
 
+HEADERS = WaitHeaders()
+
 
 @dataclass(frozen=True)
 class Preference:
@@ -57,7 +59,7 @@ def answer(operation: OperationView, prefer: Preference, *, done: str, accepted:
     ``done`` is the message when it succeeded, ``accepted`` while it goes on.
     """
     operation = _wait(operation, prefer)
-    app = deployments.get(platform(), actor(), operation.app_id)
+    app = operation.app or deployments.get(platform(), actor(), operation.app_id)
     if operation.state in ACTIVE_OPERATION_STATES:
         return still_going(app, prefer, accepted)
     if operation.state == OperationState.SUCCEEDED:
@@ -88,7 +90,7 @@ def failed(operation: OperationView, app: AppView) -> Response:
 
 def load_preference() -> Preference:
     """The preference of the current request."""
-    return preference(load_headers(WaitHeaders())["prefer"])
+    return preference(load_headers(HEADERS)["prefer"])
 
 
 def _wait(operation: OperationView, prefer: Preference) -> OperationView:
