@@ -38,7 +38,7 @@ def create(
 
     Raises ``Invalid`` with every broken rule, ``KeyReused`` for a key with another body.
     """
-    body_hash = _body_hash(spec)
+    body_hash = _body_hash(spec) if idempotency_key is not None else ""
     errors = _refusals(platform, spec)
     try:
         with platform.store.write() as session:
@@ -75,8 +75,9 @@ def _name_refusals(session: Session, actor: Actor, spec: DeploySpec) -> list[str
     holder = apps.holder_of(session, actor.tenant_id, spec.name.lower())
     if holder is None:
         return []
+    uuid, state = holder
     return [
-        f"The name '{spec.name}' is taken by deployment {holder.uuid}, which is {holder.state}. "
+        f"The name '{spec.name}' is taken by deployment {uuid}, which is {state}. "
         "Choose another name or delete that deployment first"
     ]
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import Executable, Table, insert, select, update
+from sqlalchemy import Executable, Table, bindparam, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -18,7 +18,13 @@ from paas.store.base import utcnow
 from paas.store.models import App, AppCount, Guest, Operation, Release, Step
 
 MISSING = "Deployment not found"
-_INSERT = insert(cast(Table, App.__table__)).returning(App.__table__.c.id)
+_APPS = cast(Table, App.__table__)
+_HOLDER = select(_APPS.c.uuid, _APPS.c.state).where(
+    _APPS.c.tenant_id == bindparam("tenant_id"),
+    _APPS.c.slug == bindparam("slug"),
+    _APPS.c.state != AppState.DELETED,
+)
+_INSERT = insert(_APPS).returning(_APPS.c.id)
 
 
 def _counting(insert: sqlite.Insert | postgresql.Insert) -> Executable:
@@ -46,13 +52,10 @@ def find(session: Session, actor: Actor, uuid: str, *, lock: bool = False) -> Ap
     return app
 
 
-def holder_of(session: Session, tenant_id: int, slug: str) -> App | None:
-    """The app that holds a name."""
-    return session.scalar(
-        select(App).where(
-            App.tenant_id == tenant_id, App.slug == slug, App.state != AppState.DELETED
-        )
-    )
+def holder_of(session: Session, tenant_id: int, slug: str) -> tuple[str, str] | None:
+    """The uuid and the state of the app that holds a name."""
+    held = session.connection().execute(_HOLDER, {"tenant_id": tenant_id, "slug": slug}).first()
+    return (held.uuid, held.state) if held else None
 
 
 def add(session: Session, values: Mapping[str, Any]) -> int:
