@@ -1,5 +1,7 @@
 """The queue: a wake-up call with an operation's id, never the record of anything."""
 
+import time
+
 import structlog
 from redis import Redis
 from redis.exceptions import RedisError
@@ -13,6 +15,8 @@ QUEUE = "operations"
 ENTRY = "paas.jobs.run"
 # Ended jobs stay this long, so that operators find them in the dashboard.
 KEPT_SECONDS = 3600
+# The dashboard finds the queue in a list of names, which a new Redis does not have any more.
+NAMED_EVERY_SECONDS = 5.0
 
 
 class WorkQueue:
@@ -21,6 +25,7 @@ class WorkQueue:
     def __init__(self, connection: Redis) -> None:
         self.connection = connection
         self._suspects: set[str] = set()
+        self._name_again = 0.0
 
     def enqueue(self, operation_id: int, uuid: str, epoch: int) -> None:
         """Ask a worker to take the operation up. Without Redis nothing is lost: the sweeper
@@ -32,6 +37,8 @@ class WorkQueue:
 
     def _push(self, name: str, uuid: str) -> None:
         queue = Queue(QUEUE, connection=self.connection)
+        # A job under a unique id goes its own way; the pipeline gets only the queue's name.
+        naming = self.connection.pipeline()
         try:
             queue.enqueue_call(
                 ENTRY,
@@ -42,9 +49,13 @@ class WorkQueue:
                 failure_ttl=KEPT_SECONDS,
                 description=f"operation {uuid}",
                 unique=True,
+                pipeline=naming,
             )
         except DuplicateJobError:
             self._replace_if_lost(queue, name, uuid)
+        if time.monotonic() >= self._name_again:
+            naming.execute()
+            self._name_again = time.monotonic() + NAMED_EVERY_SECONDS
 
     def _replace_if_lost(self, queue: Queue, name: str, uuid: str) -> None:
         """A job of this id that no worker will run any more is removed and pushed anew.
