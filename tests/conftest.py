@@ -1,5 +1,6 @@
 """Fixtures for all tests: real servers once a run, an instance of its own for each test."""
 
+import logging
 import os
 import shutil
 import tempfile
@@ -9,6 +10,7 @@ from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
+import structlog
 
 from paas.settings import Settings
 from paas.store import setup
@@ -17,6 +19,9 @@ from tests import servers
 from tests.no_skips import pytest_make_collect_report, pytest_runtest_makereport
 
 __all__ = ["pytest_make_collect_report", "pytest_runtest_makereport"]
+
+# Threads that outlive a test say so at level debug; nobody asked them.
+structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.INFO))
 
 
 @pytest.fixture(scope="session")

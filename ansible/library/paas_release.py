@@ -21,6 +21,8 @@ import sys
 
 KEPT_LINES = 400
 LONGEST_LINE = 4096
+# Characters: a build that never stops talking must not fill the disk.
+LIVE_ROOM = 8 * 1024 * 1024
 COMPLETE = ".complete"
 
 
@@ -212,6 +214,7 @@ class Live:
 
     def __init__(self, path):
         self.lines = []
+        self._room = LIVE_ROOM
         self._file = open(path, "a") if path else None  # noqa: SIM115
 
     def __enter__(self):
@@ -223,8 +226,10 @@ class Live:
 
     def say(self, line):
         self.lines = [*self.lines[1 - KEPT_LINES :], line]
-        if self._file:
-            self._file.write(line + "\n")
+        if self._file and self._room > 0:
+            self._room -= len(line)
+            end = "\n" if self._room > 0 else "\nfurther output is not kept\n"
+            self._file.write(line + end)
             self._file.flush()
 
 

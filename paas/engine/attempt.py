@@ -41,6 +41,8 @@ class Attempt:
     def __init__(self, platform: Platform, held: Held) -> None:
         self.platform = platform
         self.held = held
+        with platform.store.read() as session:
+            secrets = platform.store.vault.open_map(self.app(session).environment)
         self.records: dict[str, Record] = {}
         self.leash = Leash()
         self._playbook: Playbook | None = None
@@ -48,6 +50,7 @@ class Attempt:
         self.journal = Journal(
             platform.store, platform.hub, held.app_id, held.app_uuid, held.id, held.epoch
         )
+        self.journal.hide(secrets.values())
 
     def __enter__(self) -> "Attempt":
         return self
@@ -77,7 +80,7 @@ class Attempt:
         lines = self.journal.take()
         try:
             with self.platform.store.write() as session:
-                operations.renew(session, self.held.id, self.held.epoch)
+                self.lease.cancel = operations.renew(session, self.held.id, self.held.epoch)
                 self.journal.write(session, lines)
                 yield session
         except BaseException:
@@ -98,6 +101,11 @@ class Attempt:
         if self.platform.stopping():
             return Stopping("the platform is being stopped")
         return None
+
+    def check_cancel(self) -> None:
+        """Raise ``Cancelled`` when the app is to be deleted; sure within ``write``."""
+        if self.lease.cancel:
+            raise Cancelled(f"cancelled: {self.lease.cancel}")
 
     def check(self) -> None:
         """Raise the reason to end, if there is one."""
@@ -161,11 +169,14 @@ class Attempt:
         with self.platform.store.read() as session:
             row = session.get_one(Release, release_id)
             app = session.get_one(App, row.app_id)
+            environment = self.platform.store.vault.open_map(row.environment)
+            # What a release knows may come back in its output, its errors and its health.
+            self.journal.hide(environment.values())
             return ReleaseSpec(
                 uuid=row.uuid,
                 number=row.number,
                 sha=row.sha,
                 archive=str(self.platform.folder("releases") / app.uuid / row.archive),
                 plan=releases.plan_from_json(row.plan),
-                environment=self.platform.store.vault.open_map(row.environment),
+                environment=environment,
             )

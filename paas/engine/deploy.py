@@ -4,12 +4,12 @@ import time
 
 from sqlalchemy.orm import Session
 
-from paas.domain.errors import StepFailed
+from paas.domain.errors import StepFailed, StepInterrupted
 from paas.domain.specs import ReleaseSpec
 from paas.domain.states import AppState, DeploymentState
 from paas.engine.attempt import Attempt, Record
-from paas.engine.fetch import fetch, make_release
-from paas.engine.provision import provision, settle_guest, unprovision
+from paas.engine.fetch import drop_archive, fetch, make_release
+from paas.engine.provision import provision, serving_release, settle_guest, unprovision
 from paas.engine.reserve import give_back, reserve
 from paas.engine.steps import Plan, Step
 from paas.store import apps, releases
@@ -32,7 +32,6 @@ def configure(attempt: Attempt) -> Record:
     """Install the release with Ansible and start it beside the one that serves."""
     spec, release = attempt.guest(), _release(attempt)
     target = attempt.target(spec)
-    attempt.journal.hide(list(release.environment.values()))
     given = target.variables(spec, release)
     variables = build_extravars(given, release.plan, release.environment)
     attempt.take_playbook().run(variables, target.connection(spec))
@@ -45,14 +44,10 @@ def _release(attempt: Attempt) -> ReleaseSpec:
 
 def remove_release(attempt: Attempt, _record: Record) -> None:
     """End the failed release; what served before serves on. A new guest goes as a whole."""
-    if _is_new_guest(attempt):
+    if serving_release(attempt) is None:
         return
     spec = attempt.guest()
     attempt.target(spec).retire(spec, _release(attempt))
-
-
-def _is_new_guest(attempt: Attempt) -> bool:
-    return bool(attempt.records.get("reserve", {}).get("new"))
 
 
 def check(attempt: Attempt) -> Record:
@@ -89,12 +84,16 @@ def switch(attempt: Attempt) -> Record:
 
 def switch_back(attempt: Attempt, _record: Record) -> None:
     """Let the release that served before serve again."""
-    with attempt.platform.store.read() as session:
-        live = attempt.app(session).live_release_id
-    if live is None or _is_new_guest(attempt):
+    live = serving_release(attempt)
+    if live is None:
         return
     spec = attempt.guest()
-    attempt.target(spec).switch(spec, attempt.release(live))
+    target = attempt.target(spec)
+    target.switch(spec, attempt.release(live))
+    with attempt.platform.store.read() as session:
+        was_stopped = attempt.operation(session).prior_state == AppState.STOPPED
+    if was_stopped:
+        target.stop(spec)
 
 
 def finish(attempt: Attempt) -> Record:
@@ -106,11 +105,18 @@ def finish(attempt: Attempt) -> Record:
         kept, old = releases.kept_and_superseded(session, attempt.held.app_id, live, keep)
     spec = attempt.guest()
     target = attempt.target(spec)
-    for row in old:
-        target.retire(spec, attempt.release(row.id))
-        (platform.folder("releases") / attempt.held.app_uuid / row.archive).unlink(missing_ok=True)
-    target.tidy(spec, [attempt.release(row.id) for row in kept])
-    return {"removed": [row.id for row in old]}
+    removed = []
+    try:
+        for row in old:
+            target.retire(spec, attempt.release(row.id))
+            folder = platform.folder("releases") / attempt.held.app_uuid
+            (folder / row.archive).unlink(missing_ok=True)
+            removed.append(row.id)
+        target.tidy(spec, [attempt.release(row.id) for row in kept])
+    except (StepFailed, StepInterrupted) as error:
+        # The new release serves; what was not tidied up now will be after the next one.
+        attempt.say(f"older releases could not be removed: {error.message}")
+    return {"removed": removed}
 
 
 def forget_archives(_attempt: Attempt, session: Session, record: Record) -> None:
@@ -156,7 +162,7 @@ def _close_deployment(
 
 PLAN = Plan(
     steps=(
-        Step("fetch", fetch, settle=make_release),
+        Step("fetch", fetch, undo=drop_archive, settle=make_release),
         Step("reserve", reserve, undo=give_back),
         Step("provision", provision, undo=unprovision, settle=settle_guest),
         Step("connect", connect),

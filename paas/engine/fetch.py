@@ -28,8 +28,6 @@ def fetch(attempt: Attempt) -> Record:
         app = attempt.app(session)
         deployment = _deployment(attempt, session)
         session.expunge_all()
-    environment = platform.store.vault.open_map(app.environment)
-    attempt.journal.hide(list(environment.values()))
     git = Git(
         attempt.bench(),
         platform.folder("git"),
@@ -77,6 +75,15 @@ def _sync(path: Path) -> None:
     """The archive must be on disk before the row that names it."""
     with path.open("rb") as file:
         os.fsync(file.fileno())
+
+
+def drop_archive(attempt: Attempt, record: Record) -> None:
+    """Remove the archive of a release that never served; its row keeps the commit."""
+    folder = attempt.platform.folder("releases") / attempt.held.app_uuid
+    (folder / f"{attempt.held.uuid}.tar.gz").unlink(missing_ok=True)
+    if "release" in record:
+        with attempt.write() as session:
+            session.get_one(Release, record["release"]).archive = ""
 
 
 def make_release(attempt: Attempt, session: Session, record: Record) -> None:

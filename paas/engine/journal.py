@@ -1,9 +1,10 @@
 """The log of an operation: lines go to the database in short batches of their own."""
 
 import threading
+from collections.abc import Iterable
 
 import structlog
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from paas.domain.errors import LeaseLost
@@ -17,6 +18,8 @@ log = structlog.get_logger(__name__)
 BATCH_SECONDS = 0.25
 # A child that floods its log is slowed to what the database takes.
 MOST_WAITING = 5000
+# A build that never stops talking must not fill the database.
+MOST_LINES = 20_000
 
 
 class Journal:
@@ -27,7 +30,9 @@ class Journal:
     ) -> None:
         self._store, self._hub, self._topic = store, hub, topic
         self._app_id, self._operation_id, self._epoch = app_id, operation_id, epoch
+        self._secrets: frozenset[str] = frozenset()
         self._redactor = Redactor(())
+        self._taken = 0
         self._lines: list[events.Entry] = []
         self._changed = threading.Condition()
         self._flushing = threading.Lock()
@@ -35,13 +40,22 @@ class Journal:
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
 
-    def hide(self, secrets: list[str]) -> None:
-        """Keep these values out of every later line."""
-        self._redactor = Redactor(secrets)
+    def hide(self, secrets: Iterable[str]) -> None:
+        """Keep these values, too, out of every later line."""
+        with self._changed:
+            more = self._secrets | frozenset(secrets)
+            if more != self._secrets:
+                self._secrets = more
+                self._redactor = Redactor(more)
 
     def log(self, stream: str, line: str) -> None:
         """Add one line of a stream; waits while the database is far behind."""
         with self._changed:
+            self._taken += 1
+            if self._taken > MOST_LINES and stream != "platform":
+                line = f"more than {MOST_LINES} lines; further output is not kept"
+                if self._taken > MOST_LINES + 1:
+                    return
             for text in self._redactor.feed(stream, line):
                 self._lines.append(events.entry("log", stream, text.replace("\x00", "")))
             self._changed.notify_all()
@@ -57,9 +71,13 @@ class Journal:
             batch = self._cut()
             if not batch:
                 return
-            with self._store.write() as session:
-                operations.renew(session, self._operation_id, self._epoch)
-                self.write(session, batch)
+            try:
+                with self._store.write() as session:
+                    operations.renew(session, self._operation_id, self._epoch)
+                    self.write(session, batch)
+            except SQLAlchemyError:
+                self.put_back(batch)
+                raise
         self._hub.publish(self._topic)
 
     def take(self) -> list[events.Entry]:
@@ -110,5 +128,5 @@ class Journal:
             self.flush()
         except LeaseLost:
             log.info("log lines of a lost lease were dropped", operation=self._operation_id)
-        except OperationalError as error:
-            log.warning("log lines could not be written", error=str(error.orig))
+        except SQLAlchemyError as error:
+            log.warning("log lines could not be written yet", error=str(error))

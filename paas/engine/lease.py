@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 import structlog
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import SQLAlchemyError
 
 from paas.domain.errors import LeaseLost
 from paas.store import operations
@@ -56,8 +56,8 @@ class Lease:
             except LeaseLost:
                 self._lose()
                 return
-            except OperationalError as error:
-                log.warning("the lease could not be renewed", error=str(error.orig))
+            except SQLAlchemyError as error:
+                log.warning("the lease could not be renewed", error=str(error))
                 if time.monotonic() - self._renewed > SILENCE_SECONDS:
                     self._lose()
                     return
@@ -99,12 +99,19 @@ def holder(host: str) -> str:
     workers for dead.
     """
     pid = os.getpid()
-    return f"{host} {boot_id()} {pid} {started(pid)}"
+    return f"{_place(host)} {boot_id()} {pid} {started(pid)}"
+
+
+def _place(host: str) -> str:
+    """The machine and its space of process ids: copies of an instance's folder differ in them."""
+    machine = Path("/etc/machine-id")
+    identity = machine.read_text().strip() if machine.exists() else ""
+    return f"{host}:{identity}:{Path('/proc/self/ns/pid').stat().st_ino}"
 
 
 def is_dead(name: str, host: str) -> bool:
     """Whether a holder is known to have ended: only one of this machine can be judged."""
-    its_host, boot, pid, start = name.split(" ")
-    if its_host != host:
+    place, boot, pid, start = name.split(" ")
+    if place != _place(host):
         return False
     return boot != boot_id() or started(int(pid)) != start

@@ -10,8 +10,10 @@ from sqlalchemy.orm import Session
 
 from paas.domain.errors import (
     Cancelled,
+    InvalidTransition,
     LeaseLost,
     PaasError,
+    StepFailed,
     StepInterrupted,
     Stopping,
 )
@@ -47,10 +49,11 @@ def run(platform: Platform, plans: Mapping[OperationKind, Plan], uuid: str) -> N
     # What an earlier attempt on this machine left running must not write beside this one.
     if held.epoch > 1 and (count := kill_marked(f"{held.uuid}-")):
         log.warning("processes of an earlier attempt were ended", operation=uuid, count=count)
-    _remove_workdirs(platform, uuid)
+    _remove_workdirs(platform, f"{uuid}-*")
     with Attempt(platform, held) as attempt:
         _go_on(attempt, plans[OperationKind(held.kind)])
-    _remove_workdirs(platform, uuid)
+    # Only its own: a successor may be at work in another.
+    _remove_workdirs(platform, f"{uuid}-{held.epoch}")
     _enqueue_next(platform, held.app_id)
 
 
@@ -68,8 +71,8 @@ def _take(platform: Platform, uuid: str) -> Held | None:
         return Held(row.id, row.uuid, epoch, row.kind, app.id, app.uuid, row.deployment_id)
 
 
-def _remove_workdirs(platform: Platform, uuid: str) -> None:
-    for folder in platform.folder("work").glob(f"{uuid}-*"):
+def _remove_workdirs(platform: Platform, pattern: str) -> None:
+    for folder in platform.folder("work").glob(pattern):
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -125,6 +128,7 @@ def _advance(attempt: Attempt, plan: Plan) -> None:
             _unwind(attempt, plan, failure)
             return
     with attempt.write() as session:
+        attempt.check_cancel()
         plan.succeed(attempt, session)
         operations.close(attempt.operation(session), OperationState.SUCCEEDED)
 
@@ -132,10 +136,14 @@ def _advance(attempt: Attempt, plan: Plan) -> None:
 def _perform(attempt: Attempt, step: Step, position: int) -> str | None:
     """Do one step and record it; returns the sentence of its failure."""
     begun, spent = time.monotonic(), attempt.leash.child_seconds
-    if _begin(attempt, step, position) > MOST_ATTEMPTS and not step.persistent:
+    try:
+        tries = _begin(attempt, step, position)
+    except InvalidTransition as error:
+        return error.message
+    if tries > MOST_ATTEMPTS and not step.persistent:
         return f"The step {step.name} was tried {MOST_ATTEMPTS} times and never came to an end."
     try:
-        record = step.do(attempt)
+        record = _do(attempt, step)
     except (Cancelled, Stopping, LeaseLost, StepInterrupted):
         raise
     except PaasError as error:
@@ -157,9 +165,21 @@ def _perform(attempt: Attempt, step: Step, position: int) -> str | None:
     return None
 
 
+def _do(attempt: Attempt, step: Step) -> Record:
+    try:
+        return step.do(attempt)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise StepFailed(
+            f"The platform's machine could not carry out the step {step.name}: {reason}",
+            detail=repr(error),
+        ) from error
+
+
 def _begin(attempt: Attempt, step: Step, position: int) -> int:
     """Record that a step begins, before it does anything; returns which attempt this is."""
     with attempt.write() as session:
+        attempt.check_cancel()
         row = session.get(StepRow, (attempt.held.id, step.name))
         if row is None:
             row = StepRow(
@@ -238,12 +258,13 @@ def _unwind(attempt: Attempt, plan: Plan, error: str) -> None:
             session.get_one(StepRow, (attempt.held.id, step.name)).state = StepState.UNDONE
             _tell(attempt, session, step.name, StepState.UNDONE)
     with attempt.write() as session:
+        attempt.check_cancel()
         plan.fail(attempt, session, error)
         operations.close(attempt.operation(session), OperationState.FAILED, error)
 
 
 def _back_off(attempt: Attempt) -> float:
-    return min(2.0**attempt.held.epoch, LONGEST_DELAY)
+    return float(min(2 ** min(attempt.held.epoch, 9), LONGEST_DELAY))
 
 
 def _let_go(attempt: Attempt, *, delay: float, counts: bool = True) -> None:

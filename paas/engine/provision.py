@@ -35,7 +35,7 @@ def provision(attempt: Attempt) -> Record:
             attempt.say(f"{error.message}; another place is taken")
             with attempt.write() as session:
                 guests.mark_gone(session, guest_id)
-            new_guest(attempt)
+                _forget_guest(attempt, session)
     raise StepFailed(
         f"{MOST_PLACES} places in a row were taken by guests that are not ours. "
         "Look at what else uses the reserved range"
@@ -94,7 +94,12 @@ def _clear_the_way(
             attempt.say("the guest is gone, so Terraform's record of it is dropped")
             keeper.forget()
         with attempt.write() as session:
-            session.get_one(Guest, guest_id).preflight_at = utcnow()
+            row = session.get_one(Guest, guest_id)
+            row.preflight_at = utcnow()
+            if row.state == GuestState.PRESENT:
+                # Nothing serves any more, so this deployment is a first one again.
+                row.state = GuestState.RESERVED
+                attempt.app(session).live_release_id = None
     elif not known and guest.state == GuestState.RESERVED:
         attempt.say("an earlier attempt left half a guest; it is removed first")
         spec = attempt.guest()
@@ -142,7 +147,7 @@ def settle_guest(attempt: Attempt, session: Session, record: Record) -> None:
 
 def unprovision(attempt: Attempt, _record: Record) -> None:
     """Remove the guest of a failed first deployment; one that served before stays."""
-    if not attempt.records.get("reserve", {}).get("new"):
+    if serving_release(attempt) is not None:
         return
     with attempt.platform.store.read() as session:
         keys = [g.id for g in guests.standing(session, attempt.held.app_id)]
@@ -163,10 +168,22 @@ def destroy_guest(attempt: Attempt, guest_id: int) -> None:
             raise StepFailed(f"guest {spec.vmid} is still there after it was destroyed")
     with attempt.write() as session:
         guests.mark_gone(session, guest_id)
-        app = attempt.app(session)
-        if app.guest_id == guest_id:
-            app.guest_id = None
+        if attempt.app(session).guest_id == guest_id:
+            _forget_guest(attempt, session)
     attempt.say(f"guest {spec.vmid} is gone; {spec.address} is free again")
+
+
+def _forget_guest(attempt: Attempt, session: Session) -> None:
+    """The app has no guest, and so nothing that serves."""
+    app = attempt.app(session)
+    app.guest_id = None
+    app.live_release_id = None
+
+
+def serving_release(attempt: Attempt) -> int | None:
+    """The release that served before this operation; None when its guest is a new one."""
+    with attempt.platform.store.read() as session:
+        return attempt.app(session).live_release_id
 
 
 def _remove(attempt: Attempt, spec: GuestSpec, target: Target, keeper: StateKeeper) -> None:
@@ -175,5 +192,8 @@ def _remove(attempt: Attempt, spec: GuestSpec, target: Target, keeper: StateKeep
             _run_terraform(attempt, spec, keeper, REMOVING)
         except terraform.TerraformFailed as error:
             attempt.say(f"{error.message}; the guest is proved ours and is removed without it")
+    elif target.observe(spec) is Presence.ABSENT:
+        # A create that was killed at its very beginning leaves less than a guest.
+        target.remove(spec)
     if target.observe(spec) is Presence.OURS:
         target.remove(spec)

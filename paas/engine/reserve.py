@@ -11,14 +11,8 @@ from paas.targets.contract import Presence
 def reserve(attempt: Attempt) -> Record:
     """Take the app's standing guest, or reserve a new one."""
     with attempt.platform.store.read() as session:
-        standing = guests.standing(session, attempt.held.app_id)
-        app = attempt.app(session)
-        earlier = attempt.records.get("reserve") or {}
-        guest = next((g for g in standing if g.id == app.guest_id), None)
-        is_new = guest is not None and guest.state == GuestState.RESERVED
-    if guest is not None and not earlier:
-        return {"guest": guest.id, "new": is_new}
-    return {"guest": new_guest(attempt).id, "new": True}
+        guest_id = attempt.app(session).guest_id
+    return {"guest": guest_id or new_guest(attempt).id}
 
 
 def new_guest(attempt: Attempt) -> Guest:

@@ -3,6 +3,7 @@
 import shutil
 import threading
 import time
+from pathlib import Path
 
 import structlog
 from sqlalchemy import select
@@ -16,6 +17,7 @@ from paas.engine.platform import Platform
 from paas.store import apps, events, guests, operations
 from paas.store.models import App, Guest
 from paas.targets.contract import Presence
+from paas.tools.git_commands import cache_name
 from paas.tools.process import kill_marked
 
 log = structlog.get_logger(__name__)
@@ -23,6 +25,9 @@ log = structlog.get_logger(__name__)
 EVERY_SECONDS = 5.0
 RECONCILE_SECONDS = 60.0
 PRUNE_SECONDS = 3600.0
+PRUNE_ROWS = 400
+CACHE_SECONDS = 24 * 3600.0
+DOWNLOAD_SECONDS = 3600.0
 SETTLED = (AppState.RUNNING, AppState.STOPPED)
 LOST = (
     "The app's guest is gone, and nobody asked the platform to remove it. "
@@ -66,7 +71,7 @@ class Sweeper:
             abandoned = one.holder is not None and lease.is_dead(one.holder, platform.host)
             if abandoned:
                 # Its children write on until they are ended, so they go before the takeover.
-                kill_marked(f"{one.uuid}-")
+                kill_marked(f"{one.uuid}-{one.epoch}")
             if (one.free or abandoned) and not one.waiting:
                 platform.queue.enqueue(one.id, one.uuid, one.epoch + 1)
 
@@ -101,7 +106,7 @@ class Sweeper:
 
     def _report_lost(self, app_id: int) -> None:
         with self._platform.store.write() as session:
-            app = session.get_one(App, app_id)
+            app = session.get_one(App, app_id, with_for_update=True)
             if operations.active_of(session, app_id) is None and app.state in SETTLED:
                 app.error_message = LOST
                 apps.set_state(session, app, AppState.FAILED)
@@ -110,14 +115,47 @@ class Sweeper:
 
     def _remove_leftovers(self) -> None:
         """Working folders of operations that have ended: their worker died while it tidied up."""
+        # The folders first: one that is made after the look belongs to a younger operation.
+        folders = list(self._platform.folder("work").iterdir())
         with self._platform.store.read() as session:
             active = {one.uuid for one in operations.active(session)}
-        for folder in self._platform.folder("work").iterdir():
+        for folder in folders:
             if folder.name.rpartition("-")[0] not in active:
                 shutil.rmtree(folder, ignore_errors=True)
 
     def _prune(self) -> None:
-        with self._platform.store.write() as session:
-            count = events.prune(session, self._platform.settings.log_days)
+        count, found = 0, PRUNE_ROWS
+        while found == PRUNE_ROWS:
+            # One short transaction after the other: nobody waits long for the database.
+            with self._platform.store.write() as session:
+                found = events.prune(session, self._platform.settings.log_days, PRUNE_ROWS)
+            count += found
         if count:
             log.info("old log lines were removed", count=count)
+        self._drop_caches()
+        self._drop_downloads()
+
+    def _drop_caches(self) -> None:
+        """Caches of repositories that no app uses any more, a day after their last use."""
+        with self._platform.store.read() as session:
+            urls = session.scalars(
+                select(App.repository).where(App.state != AppState.DELETED).distinct()
+            )
+            used = {cache_name(url) for url in urls}
+        for folder in self._platform.folder("git").iterdir():
+            if folder.is_dir() and folder.name not in used and _age(folder) > CACHE_SECONDS:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def _drop_downloads(self) -> None:
+        """What a web process that was killed left of a download: it holds a state."""
+        for folder in self._platform.folder("run").glob("tmp*"):
+            if _age(folder) > DOWNLOAD_SECONDS:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _age(folder: Path) -> float:
+    """Seconds since a folder was last written to; 0 when it has just gone."""
+    try:
+        return time.time() - folder.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0

@@ -1,5 +1,6 @@
 """The web process: gunicorn with one process and many threads, on a socket it is given."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -71,4 +72,10 @@ def _after_fork(arbiter: Arbiter, worker: Worker) -> None:
 def serve(settings: Settings, listener: socket.socket) -> None:
     """Run the web process until SIGTERM."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    Server(settings, listener).run()
+    try:
+        Server(settings, listener).run()
+    finally:
+        # A worker that had to be killed is waited for, so that nothing outlives this process.
+        with contextlib.suppress(ChildProcessError):
+            while True:
+                os.wait()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import cast
 
-from sqlalchemy import Table, delete, func, insert, select, update
+from sqlalchemy import Table, delete, insert, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from paas.domain.views import EventView
@@ -102,10 +102,13 @@ def last_lines(session: Session, app_id: int, limit: int) -> list[EventView]:
     return [EventView(e.seq, e.kind, e.stream, e.text, e.at) for e in reversed(rows)]
 
 
-def prune(session: Session, days: int) -> int:
-    """Remove entries older than ``days``; returns how many."""
+def prune(session: Session, days: int, most: int) -> int:
+    """Remove entries older than ``days``, at most so many; returns how many there were."""
     edge = utcnow() - timedelta(days=days)
-    found = session.scalar(select(func.count()).select_from(Event).where(Event.at < edge)) or 0
-    if found:
-        session.execute(delete(Event).where(Event.at < edge))
-    return found
+    old = session.execute(
+        select(Event.app_id, Event.seq).where(Event.at < edge).order_by(Event.at).limit(most)
+    ).all()
+    if old:
+        keys = tuple_(Event.app_id, Event.seq)
+        session.execute(delete(Event).where(keys.in_([(r.app_id, r.seq) for r in old])))
+    return len(old)

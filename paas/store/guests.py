@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from sqlalchemy import delete, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from paas.domain.specs import GuestSpec, Resources
@@ -36,18 +37,15 @@ def installation(session: Session) -> str:
 
 def next_number(session: Session, name: str, first: int) -> int:
     """The next number of a sequence; the update's row lock makes it the caller's own."""
-    value = session.execute(
+    insert = (sqlite if session.get_bind().dialect.name == "sqlite" else postgresql).insert
+    session.execute(insert(Sequence).values(name=name, value=first - 1).on_conflict_do_nothing())
+    return session.execute(
         update(Sequence)
         .where(Sequence.name == name)
         .values(value=Sequence.value + 1)
         .returning(Sequence.value)
         .execution_options(synchronize_session=False)
-    ).scalar_one_or_none()
-    if value is None:
-        session.add(Sequence(name=name, value=first))
-        session.flush()
-        return first
-    return value
+    ).scalar_one()
 
 
 def next_vmid(session: Session, endpoint: str) -> int:

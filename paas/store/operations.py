@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import cast
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Table, and_, insert, or_, select, update
+from sqlalchemy import ColumnElement, Table, and_, case, insert, null, or_, select, update
 from sqlalchemy.orm import Session
 
 from paas.domain.errors import LeaseLost
@@ -13,7 +13,7 @@ from paas.domain.states import ACTIVE_OPERATION_STATES, OperationKind, Operation
 from paas.domain.views import OperationView
 from paas.store import apps
 from paas.store.base import clock, utcnow
-from paas.store.models import App, Deployment, Operation, Step
+from paas.store.models import ACTIVE, App, Deployment, Operation, Step
 
 LEASE_SECONDS = 30.0
 _INSERT = insert(cast(Table, Operation.__table__)).returning(Operation.__table__.c.id)
@@ -141,7 +141,12 @@ def let_go(session: Session, operation: Operation, *, delay: float = 0.0) -> Non
     session.execute(
         update(Operation)
         .where(Operation.id == operation.id)
-        .values(lease_until=None, holder=None, not_before=clock() + delay)
+        .values(
+            lease_until=None,
+            holder=None,
+            # Who waits for the end of a cancelled operation waits for no pause.
+            not_before=case((Operation.cancel.is_not(None), null()), else_=clock() + delay),
+        )
         .execution_options(synchronize_session=False)
     )
     if operation.state == OperationState.RUNNING:
@@ -179,7 +184,7 @@ def active(session: Session) -> list[Due]:
             free.label("free"),
             waiting.label("waiting"),
         )
-        .where(Operation.state.in_(ACTIVE_OPERATION_STATES))
+        .where(ACTIVE)
         .order_by(Operation.id)
     )
     return [Due(r.id, r.uuid, r.epoch, r.holder, bool(r.free), bool(r.waiting)) for r in rows]

@@ -68,8 +68,7 @@ class WorkQueue:
         except NoSuchJobError:
             self._push(name, uuid)
             return
-        waiting = name in queue.get_job_ids()
-        if waiting:
+        if self.connection.lpos(queue.key, name) is not None:
             self._suspects.discard(name)
         elif job.is_finished or job.is_failed or name in self._suspects:
             self._suspects.discard(name)

@@ -45,7 +45,8 @@ def bare(store: Store, both_settings: Settings) -> Platform:
 @pytest.fixture
 def operation(bare: Platform) -> Operation:
     with bare.store.write() as session:
-        return operation_row(session, app_row(session))
+        sealed = bare.store.vault.seal_map({})
+        return operation_row(session, app_row(session, environment=sealed))
 
 
 @pytest.fixture

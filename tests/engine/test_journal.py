@@ -5,12 +5,14 @@ from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 
 from paas.engine import operation as engine
 from paas.engine.attempt import Attempt
+from paas.engine.journal import MOST_LINES
 from paas.engine.platform import Platform
-from paas.store import events
-from paas.store.models import Event, Operation
+from paas.store import events, operations
+from paas.store.models import App, Event, Operation
 
 
 @pytest.fixture
@@ -67,6 +69,48 @@ def test_lines_of_a_transaction_that_failed_are_written_later(
         raise ZeroDivisionError
     attempt.journal.flush()
     assert "kept" in texts(bare)
+
+
+def test_lines_wait_while_the_database_does_not_answer(
+    bare: Platform, attempt: Attempt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OperationalError("insert", {}, Exception("database is locked"))
+
+    attempt.say("patient")
+    with monkeypatch.context() as broken:
+        broken.setattr(operations, "renew", refuse)
+        with pytest.raises(OperationalError):
+            attempt.journal.flush()
+    attempt.journal.flush()
+    assert "patient" in texts(bare)
+
+
+def test_a_build_that_never_stops_talking_is_cut_off(bare: Platform, attempt: Attempt) -> None:
+    for _ in range(MOST_LINES + 50):
+        attempt.log("ansible", "yes")
+    attempt.say("the platform's own words are kept")
+    attempt.journal.flush()
+    found = texts(bare)
+    assert found.count("yes") == MOST_LINES
+    assert found[-2:] == [
+        f"more than {MOST_LINES} lines; further output is not kept",
+        "the platform's own words are kept",
+    ]
+
+
+def test_secrets_of_every_kind_of_operation_are_hidden_from_the_start(
+    bare: Platform, operation: Operation
+) -> None:
+    with bare.store.write() as session:
+        app = session.get_one(App, operation.app_id)
+        app.environment = bare.store.vault.seal_map({"TOKEN": "correct-horse"})
+    held = engine._take(bare, operation.uuid)
+    assert held is not None
+    with Attempt(bare, held) as attempt:
+        attempt.journal.hide(["battery-staple"])
+        attempt.say("last words: correct-horse battery-staple")
+    assert "last words: [hidden] [hidden]" in texts(bare)
 
 
 def test_an_attempt_writes_its_last_lines_when_it_ends(

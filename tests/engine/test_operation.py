@@ -142,20 +142,59 @@ def test_an_undo_that_cannot_finish_stays_visible_and_goes_on_later(
     assert diary.lines.count("undo two half") == 1
 
 
-def test_a_cancelled_operation_makes_room_for_the_destroy(
-    bare: Platform, operation: Operation, diary: Diary
-) -> None:
-    def cancel(attempt: Attempt) -> None:
-        attempt.lease.cancel = "deleted"
+def cancel(attempt: Attempt) -> None:
+    """What the doors do when somebody deletes a busy app."""
+    with attempt.platform.store.write() as session:
+        session.execute(
+            update(Operation).where(Operation.id == attempt.held.id).values(cancel="deleted")
+        )
 
-    diary.during = cancel
+
+@pytest.mark.parametrize("moment", ["one", "two", "three"])
+def test_a_cancelled_operation_makes_room_for_the_destroy(
+    bare: Platform, operation: Operation, diary: Diary, moment: str
+) -> None:
+    """Whenever it is cancelled, in its very last step too."""
+
+    def during(attempt: Attempt) -> None:
+        if diary.lines[-1] == f"do {moment}":
+            cancel(attempt)
+
+    diary.during = during
     go(bare, operation, diary)
-    assert diary.lines == ["do one"]
+    assert diary.lines[-1] == f"do {moment}"
     assert row(bare, operation).error_message == "cancelled: deleted"
     with bare.store.read() as session:
         next_one = operations.active_of(session, operation.app_id)
     assert next_one is not None
     assert next_one.kind == "destroy"
+
+
+def test_a_cancel_during_the_last_undo_is_not_lost(
+    bare: Platform, operation: Operation, diary: Diary
+) -> None:
+    diary.broken["do one"] = StepFailed("broken")
+    diary.during = cancel
+    go(bare, operation, diary)
+    assert row(bare, operation).state == "cancelled"
+    with bare.store.read() as session:
+        assert operations.active_of(session, operation.app_id) is not None
+
+
+def test_a_cancelled_operation_that_is_taken_again_begins_no_step(
+    bare: Platform, operation: Operation, diary: Diary
+) -> None:
+    with bare.store.write() as session:
+        session.execute(update(Operation).values(cancel="deleted"))
+    go(bare, operation, diary)
+    assert diary.lines == []
+    assert row(bare, operation).state == "cancelled"
+
+
+def test_a_full_disk_is_told_in_words(bare: Platform, operation: Operation, diary: Diary) -> None:
+    diary.broken["do one"] = OSError(28, "No space left on device")  # type: ignore[assignment]
+    go(bare, operation, diary)
+    assert "No space left on device" in (row(bare, operation).error_message or "")
 
 
 def test_a_stopping_worker_leaves_the_operation_to_others_and_counts_no_attempt(
