@@ -32,7 +32,12 @@ DELETED = "deleted"
 
 
 def create(
-    platform: Platform, actor: Actor, spec: DeploySpec, *, idempotency_key: str | None = None
+    platform: Platform,
+    actor: Actor,
+    spec: DeploySpec,
+    *,
+    idempotency_key: str | None = None,
+    tries: int = 3,
 ) -> OperationView:
     """Accept an app: from the commit on it will be running or say why not.
 
@@ -52,8 +57,11 @@ def create(
             if idempotency_key is not None:
                 _keep_key(session, actor, idempotency_key, body_hash, key)
     except IntegrityError:
-        # On PostgreSQL two requests for one name may both pass the look; the index decides.
-        return create(platform, actor, spec, idempotency_key=idempotency_key)
+        # On PostgreSQL two requests for one name may both pass the look; the index decides,
+        # and at the next look the loser sees who won.
+        if tries == 1:
+            raise
+        return create(platform, actor, spec, idempotency_key=idempotency_key, tries=tries - 1)
     # Nobody is woken: before this commit nobody knew the app, so nobody waits for it.
     platform.queue.enqueue(key, view.id, 1)
     return view
@@ -190,7 +198,9 @@ def delete(platform: Platform, actor: Actor, app_id: str) -> OperationView | Non
     ``wait_deleted`` waits for the end of both.
     """
     with platform.store.write() as session:
-        app = apps.find(session, actor, known_form(app_id), lock=True)
+        app = apps.find(session, actor, known_form(app_id))
+        operations.active_of(session, app.id, lock=True)
+        app = apps.find(session, actor, app.uuid, lock=True)
         if app.state == AppState.DELETED:
             return None
         app.wanted = DELETED

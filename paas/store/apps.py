@@ -106,8 +106,9 @@ def set_state(session: Session, app: App, state: AppState) -> None:
     if state is AppState.DELETED:
         app.deleted_at = utcnow()
     session.flush()
-    _count(session, app.tenant_id, old, -1)
-    _count(session, app.tenant_id, state, 1)
+    # Always in the same order: two apps that trade states must not wait for each other.
+    for counted, change in sorted([(old, -1), (state, 1)]):
+        _count(session, app.tenant_id, counted, change)
     events.append(session, app.id, [events.entry("status", "platform", state)])
 
 

@@ -16,6 +16,7 @@ from paas.store.base import clock, utcnow
 from paas.store.models import ACTIVE, App, Deployment, Operation, Step
 
 LEASE_SECONDS = 30.0
+ELSEWHERE_SECONDS = 30.0
 _INSERT = insert(cast(Table, Operation.__table__)).returning(Operation.__table__.c.id)
 _INSERT_DEPLOYMENT = insert(cast(Table, Deployment.__table__)).returning(Deployment.__table__.c.id)
 
@@ -74,10 +75,18 @@ def add(
 def take(session: Session, uuid: str, holder: str, *, dead: str | None = None) -> int | None:
     """Take the lease of an active operation and return the new epoch, or None.
 
-    The lease must be free, expired, or held by ``dead``, a holder known to have ended.
+    The lease must be free, expired, or held by ``dead``, a holder known to have ended. From
+    another machine (the first word of a holder) it is taken only when what runs there has had
+    the time to be ended by its guards.
     """
+    here = f"{holder.split(' ')[0]} "
     free: ColumnElement[bool] = or_(
-        Operation.lease_until.is_(None), Operation.lease_until < clock()
+        Operation.lease_until.is_(None),
+        Operation.lease_until < clock() - ELSEWHERE_SECONDS,
+        and_(
+            Operation.lease_until < clock(),
+            Operation.holder.startswith(here, autoescape=True),
+        ),
     )
     if dead is not None:
         free = or_(free, Operation.holder == dead)
@@ -162,13 +171,17 @@ def close(operation: Operation, state: OperationState, error: str | None = None)
     operation.finished_at = utcnow()
 
 
-def active_of(session: Session, app_id: int) -> Operation | None:
-    """The one active operation of an app."""
-    return session.scalar(
-        select(Operation).where(
-            Operation.app_id == app_id, Operation.state.in_(ACTIVE_OPERATION_STATES)
-        )
+def active_of(session: Session, app_id: int, *, lock: bool = False) -> Operation | None:
+    """The one active operation of an app, as the database has it now.
+
+    Whoever locks both locks the operation before its app, as the workers do.
+    """
+    query = (
+        select(Operation)
+        .where(Operation.app_id == app_id, Operation.state.in_(ACTIVE_OPERATION_STATES))
+        .execution_options(populate_existing=True)
     )
+    return session.scalar(query.with_for_update() if lock else query)
 
 
 def active(session: Session) -> list[Due]:

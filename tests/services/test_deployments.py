@@ -51,6 +51,14 @@ def test_an_accepted_app_is_pending_and_its_operation_enqueued_by_id(platform: P
     assert jobs(platform) == ["operation-1-1"]
 
 
+def test_an_accepted_app_is_told_as_it_is_stored(platform: Platform) -> None:
+    spec = deploy_spec(branch="main", port=9000, resources=None)
+    accepted = deployments.create(platform, ACTOR, spec)
+    assert accepted.app == deployments.get(platform, ACTOR, accepted.app_id)
+    stored = deployments.operation(platform, ACTOR, accepted.id)
+    assert dataclasses.replace(accepted, app=None) == stored
+
+
 def test_without_resources_the_catalogue_decides(platform: Platform) -> None:
     operation = deployments.create(platform, ACTOR, deploy_spec(resources=None))
     view = deployments.get(platform, ACTOR, operation.app_id)

@@ -25,10 +25,12 @@ def take(store: Store, operation: Operation, who: str, **dead: str) -> int | Non
         return operations.take(session, operation.uuid, who, **dead)
 
 
-def expire(store: Store, operation: Operation) -> None:
+def expire(store: Store, operation: Operation, since: float = 1) -> None:
     with store.write() as session:
         session.execute(
-            update(Operation).where(Operation.id == operation.id).values(lease_until=clock() - 1)
+            update(Operation)
+            .where(Operation.id == operation.id)
+            .values(lease_until=clock() - since)
         )
 
 
@@ -46,9 +48,19 @@ def test_of_many_at_once_one_gets_it(store: Store, operation: Operation) -> None
 def test_an_expired_lease_is_taken_over_with_a_new_epoch(
     store: Store, operation: Operation
 ) -> None:
-    take(store, operation, "a")
+    take(store, operation, "here boot 1 1")
     expire(store, operation)
-    assert take(store, operation, "b") == 2
+    assert take(store, operation, "here boot 2 2") == 2
+
+
+def test_a_lease_of_another_machine_is_left_half_a_minute_longer(
+    store: Store, operation: Operation
+) -> None:
+    take(store, operation, "there boot 1 1")
+    expire(store, operation)
+    assert take(store, operation, "here boot 2 2") is None
+    expire(store, operation, since=31)
+    assert take(store, operation, "here boot 2 2") == 2
 
 
 def test_a_holder_known_dead_is_followed_at_once(store: Store, operation: Operation) -> None:
@@ -58,9 +70,9 @@ def test_a_holder_known_dead_is_followed_at_once(store: Store, operation: Operat
 
 
 def test_the_old_epoch_can_neither_renew_nor_write(store: Store, operation: Operation) -> None:
-    take(store, operation, "a")
+    take(store, operation, "here 1")
     expire(store, operation)
-    take(store, operation, "b")
+    take(store, operation, "here 2")
     with pytest.raises(LeaseLost), store.write() as session:
         operations.renew(session, operation.id, 1)
     with pytest.raises(LeaseLost), store.read() as session:
