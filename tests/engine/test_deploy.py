@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import subprocess
 import zipfile
 from pathlib import Path
@@ -172,3 +173,45 @@ def test_a_ref_is_deployed_as_asked(platform: Platform, mirror: Mirror) -> None:
     live.run(platform, deployments.redeploy(platform, ACTOR, app.id, first))
     assert "one" in text_of(app.access_url)
     assert json.dumps(deployments.get(platform, ACTOR, app.id).sha) == json.dumps(first)
+
+
+BROKEN = {"Procfile": "web: exit 7"}
+
+
+def test_a_failed_redeploy_of_a_stopped_app_leaves_it_stopped(
+    platform: Platform, mirror: Mirror
+) -> None:
+    url = mirror.add("site", page("one"))
+    app = live.deploy(platform, deploy_spec(repository=url))
+    live.run(platform, deployments.stop(platform, ACTOR, app.id))
+    mirror.add("site", {**page("two"), **BROKEN})
+    live.run(platform, deployments.redeploy(platform, ACTOR, app.id))
+    assert deployments.get(platform, ACTOR, app.id).state is AppState.STOPPED
+    with pytest.raises(requests.ConnectionError):
+        text_of(app.access_url)
+
+
+def test_a_redeploy_that_fails_after_the_guest_was_lost_pretends_nothing(
+    platform: Platform, mirror: Mirror
+) -> None:
+    url = mirror.add("site", page("one"))
+    app = live.deploy(platform, deploy_spec(repository=url))
+    live.kill_guests(platform)
+    shutil.rmtree(platform.folder("guests") / live.guest_folders(platform)[0])
+    mirror.add("site", {**page("two"), **BROKEN})
+    live.run(platform, deployments.redeploy(platform, ACTOR, app.id))
+    found = deployments.get(platform, ACTOR, app.id)
+    assert (found.state, found.access_url) == (AppState.FAILED, None)
+    assert live.guest_folders(platform) == []
+
+
+def test_failed_releases_do_not_crowd_out_those_that_served(
+    platform: Platform, mirror: Mirror
+) -> None:
+    url = mirror.add("site", page("one"))
+    app = live.deploy(platform, deploy_spec(repository=url))
+    mirror.add("site", {**page("two"), **BROKEN})
+    for _ in range(platform.settings.releases_kept + 1):
+        live.run(platform, deployments.redeploy(platform, ACTOR, app.id))
+    assert len(list((platform.folder("releases") / app.id).iterdir())) == 1
+    assert "one" in text_of(app.access_url)
