@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session
 
 from paas.domain.states import ACTIVE_OPERATION_STATES, AppState
 from paas.engine.platform import Platform
@@ -43,24 +44,18 @@ class _Facts:
                 "paas_guests",
                 "Guests that may exist, by state.",
                 "state",
-                dict(
-                    session.execute(
-                        select(Guest.state, func.count())
-                        .where(Guest.state != "gone")
-                        .group_by(Guest.state)
-                    )
-                    .tuples()
-                    .all()
+                _numbers(
+                    session,
+                    select(Guest.state, func.count())
+                    .where(Guest.state != "gone")
+                    .group_by(Guest.state),
                 ),
             )
-            active = dict(
-                session.execute(
-                    select(Operation.state, func.count())
-                    .where(Operation.state.in_(ACTIVE_OPERATION_STATES))
-                    .group_by(Operation.state)
-                )
-                .tuples()
-                .all()
+            active = _numbers(
+                session,
+                select(Operation.state, func.count())
+                .where(Operation.state.in_(ACTIVE_OPERATION_STATES))
+                .group_by(Operation.state),
             )
             yield self._by_label(
                 "paas_operations_active",
@@ -75,3 +70,7 @@ class _Facts:
         for value, number in values.items():
             family.add_metric([value], number)
         return family
+
+
+def _numbers(session: Session, query: Select[str, int]) -> dict[str, int]:
+    return {row[0]: row[1] for row in session.execute(query)}
