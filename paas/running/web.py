@@ -76,6 +76,6 @@ def serve(settings: Settings, listener: socket.socket) -> None:
         Server(settings, listener).run()
     finally:
         # A worker that had to be killed is waited for, so that nothing outlives this process.
-        with contextlib.suppress(ChildProcessError):
-            while True:
-                os.wait()
+        for pid in list(Arbiter.WORKERS):
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, 0)
