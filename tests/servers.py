@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
 import redis
 
 from paas.tools import redis_server
@@ -81,7 +82,8 @@ def postgres() -> Iterator[str]:
         cwd="/",
     )
     try:
-        _until(lambda: (folder / ".s.PGSQL.5432").exists(), server, "PostgreSQL")
+        # The socket is there before the server takes anybody in.
+        _until(lambda: _takes_connections(folder), server, "PostgreSQL")
         yield f"postgresql+psycopg://paas@/{{}}?host={folder}"
     finally:
         server.terminate()
@@ -105,6 +107,14 @@ def redis_url() -> Iterator[str]:
         server.terminate()
         server.wait(30)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _takes_connections(folder: Path) -> bool:
+    try:
+        psycopg.connect(host=str(folder), user="paas", dbname="postgres").close()
+    except psycopg.OperationalError:
+        return False
+    return True
 
 
 def _answers(socket: Path) -> bool:
