@@ -15,8 +15,8 @@ import paas
 from paas.engine.hub import Hub
 from paas.engine.platform import Platform
 from paas.settings import Settings
-from paas.store import guests, setup
-from tests.api.support import CATALOGUE, TOKEN, InstantWorker, NoGuests, body
+from paas.store import setup
+from tests.api.support import InstantWorker, body, instant_platform
 
 
 @pytest.fixture(scope="session")
@@ -43,22 +43,8 @@ def hub(redis_server: str) -> Hub:
 @pytest.fixture
 def core(core_settings: Settings, hub: Hub) -> Iterator[Platform]:
     """A platform whose worker does everything at once (``core.queue``)."""
-    store = setup.open_store(core_settings)
-    with store.read() as session:
-        installation = guests.installation(session)
-    yield Platform(
-        settings=core_settings,
-        environment={},
-        catalogue=CATALOGUE,
-        targets={"local": NoGuests()},  # type: ignore[dict-item]
-        store=store,
-        hub=hub,
-        queue=InstantWorker(store, hub),  # type: ignore[arg-type]
-        installation=installation,
-        host="test",
-        token=TOKEN,
-    )
-    store.close()
+    with instant_platform(core_settings, hub) as made:
+        yield made
 
 
 @pytest.fixture

@@ -4,14 +4,18 @@
 once, through the same store, so that a request that waits finds its work ended.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
 from paas.domain.states import AppState, OperationKind, OperationState
 from paas.engine.hub import Hub
+from paas.engine.platform import Platform
 from paas.frameworks.catalogue import Catalogue, Framework
-from paas.store import apps, events, guests, operations
+from paas.settings import Settings
+from paas.store import apps, events, guests, operations, setup
 from paas.store.base import utcnow
 from paas.store.models import App, Operation, Release
 from paas.store.unit_of_work import Store
@@ -123,3 +127,24 @@ class NoGuests:
     def runtime_log(self, _guest, *, limit: int):
         lines = [RuntimeLine("2025-11-25T10:05:33Z", "stdout", f"line {n}") for n in range(20)]
         yield from lines[-limit:]
+
+
+@contextmanager
+def instant_platform(settings: Settings, hub: Hub) -> Iterator[Platform]:
+    """A platform on a prepared instance whose worker (its ``queue``) does everything at once."""
+    store = setup.open_store(settings)
+    with store.read() as session:
+        installation = guests.installation(session)
+    yield Platform(
+        settings=settings,
+        environment={},
+        catalogue=CATALOGUE,
+        targets={"local": NoGuests()},  # type: ignore[dict-item]
+        store=store,
+        hub=hub,
+        queue=InstantWorker(store, hub),  # type: ignore[arg-type]
+        installation=installation,
+        host="test",
+        token=TOKEN,
+    )
+    store.close()

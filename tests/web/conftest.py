@@ -15,8 +15,8 @@ import paas
 from paas.engine.hub import Hub
 from paas.engine.platform import Platform
 from paas.settings import Settings
-from paas.store import guests, setup
-from tests.api.support import CATALOGUE, TOKEN, InstantWorker, NoGuests
+from paas.store import setup
+from tests.api.support import InstantWorker, instant_platform
 from tests.web import support
 
 
@@ -34,23 +34,8 @@ def core(prepared: Path, tmp_path: Path, redis_server: str) -> Iterator[Platform
     instance = tmp_path / "instance"
     shutil.copytree(prepared, instance)
     settings = Settings(instance=instance, redis_url=redis_server)
-    store = setup.open_store(settings)
-    with store.read() as session:
-        installation = guests.installation(session)
-    hub = Hub(Redis.from_url(redis_server))
-    yield Platform(
-        settings=settings,
-        environment={},
-        catalogue=CATALOGUE,
-        targets={"local": NoGuests()},  # type: ignore[dict-item]
-        store=store,
-        hub=hub,
-        queue=InstantWorker(store, hub),  # type: ignore[arg-type]
-        installation=installation,
-        host="test",
-        token=TOKEN,
-    )
-    store.close()
+    with instant_platform(settings, Hub(Redis.from_url(redis_server))) as made:
+        yield made
 
 
 @pytest.fixture
