@@ -10,16 +10,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from paas.domain.addresses import AddressPool
 from paas.domain.errors import SettingsError
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-TARGETS = ("local",)
+TARGETS = ("local", "proxmox")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 # These may carry passwords, so no message repeats them.
-SECRET = frozenset({"api_token", "database_url", "redis_url"})
+SECRET = frozenset({"api_token", "database_url", "redis_url", "proxmox_token"})
 SHORTEST_TOKEN = 16
 HOST_NAME = re.compile(r"[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]+\]")
 GIT_HOST = re.compile(r"[A-Za-z0-9._-]{1,253}(:[0-9]{1,5})?")
+PROXMOX_URL = re.compile(r"https://[A-Za-z0-9._\[\]:-]{1,255}/?")
+PROXMOX_TOKEN = re.compile(r"[^\s@!=]+@[^\s@!=]+![^\s@!=]+=[0-9A-Za-z-]{8,64}")
+FINGERPRINT = re.compile(r"([0-9A-Fa-f]{2}:){31}[0-9A-Fa-f]{2}")
+# Proxmox's own names: of nodes, storages, bridges, pools.
+PVE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,62}")
+VOLUME = re.compile(r"[A-Za-z][A-Za-z0-9._-]*:vztmpl/[A-Za-z0-9._+:~-]+")
+WEB_URL = re.compile(r"https?://[^\s]+")
+# The lowest vmid that Proxmox takes, and the highest.
+VMID_EDGES = (100, 999_999_999)
 
 
 @dataclass(frozen=True)
@@ -52,6 +62,35 @@ class Settings:
     releases_kept: int = 5
     log_days: int = 30
     terraform: str = ""
+    terraform_mirror: str = ""
+    proxmox_url: str = ""
+    proxmox_token: str = ""
+    proxmox_ca_file: str = ""
+    proxmox_fingerprint: str = ""
+    proxmox_insecure: bool = False
+    proxmox_nodes: tuple[str, ...] = ()
+    proxmox_storage: str = "local-lvm"
+    proxmox_bridge: str = "vmbr0"
+    proxmox_vlan: int = 0
+    proxmox_addresses: str = "dhcp"
+    proxmox_dns: tuple[str, ...] = ()
+    proxmox_pool: str = "paas"
+    proxmox_vmids: str = "100000-199999"
+    proxmox_lxc_template: str = ""
+    proxmox_vm_template: int = 0
+    proxmox_timeout: int = 30
+    proxmox_patience: int = 3600
+    proxmox_ssh_from: tuple[str, ...] = ()
+    proxmox_unlock_key: str = ""
+    snapshots: int = 0
+    snapshot_restore: bool = False
+    guest_apt_mirror: str = ""
+    guest_pip_index: str = ""
+    guest_pip_find_links: str = ""
+    guest_npm_registry: str = ""
+    guest_goproxy: str = ""
+    guest_proxy: str = ""
+    guest_ca_file: str = ""
     log_level: str = "INFO"
 
     @classmethod
@@ -96,6 +135,8 @@ class Settings:
             "stop_timeout",
             "releases_kept",
             "log_days",
+            "proxmox_timeout",
+            "proxmox_patience",
         ):
             if getattr(self, name) < 1:
                 broken.append(f"PAAS_{name.upper()}: must be at least 1")
@@ -103,7 +144,13 @@ class Settings:
             broken.append(
                 f"PAAS_LOG_LEVEL={self.log_level!r}: must be one of {', '.join(LOG_LEVELS)}"
             )
-        return broken + self._broken_door_rules() + self._broken_local_rules()
+        return [
+            *broken,
+            *self._broken_door_rules(),
+            *self._broken_local_rules(),
+            *self._broken_proxmox_rules(),
+            *self._broken_guest_rules(),
+        ]
 
     def _broken_door_rules(self) -> list[str]:
         broken = []
@@ -147,6 +194,81 @@ class Settings:
             )
         return broken
 
+    def _broken_proxmox_rules(self) -> list[str]:
+        broken = []
+        for name, read in (("proxmox_addresses", AddressPool.parse), ("proxmox_vmids", vmids)):
+            try:
+                read(getattr(self, name))
+            except ValueError as error:
+                broken.append(f"PAAS_{name.upper()}={getattr(self, name)!r}: {error}")
+        for name in ("proxmox_storage", "proxmox_bridge", "proxmox_pool"):
+            if not PVE_NAME.fullmatch(getattr(self, name)):
+                broken.append(f"PAAS_{name.upper()}={getattr(self, name)!r}: is no such name")
+        broken += [
+            f"PAAS_PROXMOX_NODES: {name!r} is no name of a node"
+            for name in self.proxmox_nodes
+            if not PVE_NAME.fullmatch(name)
+        ]
+        broken += [
+            f"PAAS_PROXMOX_DNS: {name!r} is no address of a name server"
+            for name in self.proxmox_dns
+            if not _is_address(name)
+        ]
+        broken += [
+            f"PAAS_PROXMOX_SSH_FROM: {name!r} is no address or network, such as 10.0.0.5 or "
+            "10.0.0.0/24"
+            for name in self.proxmox_ssh_from
+            if not _is_network(name)
+        ]
+        if not 0 <= self.proxmox_vlan <= 4094:
+            broken.append(f"PAAS_PROXMOX_VLAN={self.proxmox_vlan}: must be 1 to 4094, or 0")
+        if self.snapshots < 0:
+            broken.append("PAAS_SNAPSHOTS: must be 0 (none) or how many are kept")
+        return broken + (self._broken_access_rules() if self.target == "proxmox" else [])
+
+    def _broken_access_rules(self) -> list[str]:
+        broken = []
+        if not PROXMOX_URL.fullmatch(self.proxmox_url):
+            broken.append(
+                f"PAAS_PROXMOX_URL={self.proxmox_url!r}: must look like https://pve.example.com:8006"
+            )
+        if not PROXMOX_TOKEN.fullmatch(self.proxmox_token):
+            broken.append(
+                "PAAS_PROXMOX_TOKEN: must look like user@realm!name=secret; docs/proxmox.md shows "
+                "how to make one"
+            )
+        if self.proxmox_fingerprint and not FINGERPRINT.fullmatch(self.proxmox_fingerprint):
+            broken.append(
+                "PAAS_PROXMOX_FINGERPRINT: must be the SHA-256 of the certificate, 32 pairs of "
+                "hexadecimal digits with colons between them"
+            )
+        if not self.proxmox_lxc_template and not self.proxmox_vm_template:
+            broken.append(
+                "PAAS_PROXMOX_LXC_TEMPLATE or PAAS_PROXMOX_VM_TEMPLATE: one of the two is needed, "
+                "to make guests from; `paas templates list` shows what there is"
+            )
+        if self.proxmox_lxc_template and not VOLUME.fullmatch(self.proxmox_lxc_template):
+            broken.append(
+                f"PAAS_PROXMOX_LXC_TEMPLATE={self.proxmox_lxc_template!r}: must be a volume id "
+                "such as local:vztmpl/debian-12.tar.zst"
+            )
+        if self.proxmox_vm_template and self.proxmox_vm_template < VMID_EDGES[0]:
+            broken.append(f"PAAS_PROXMOX_VM_TEMPLATE={self.proxmox_vm_template}: is no vmid")
+        return broken
+
+    def _broken_guest_rules(self) -> list[str]:
+        names = ("apt_mirror", "pip_index", "pip_find_links", "npm_registry", "proxy")
+        broken = [
+            f"PAAS_GUEST_{name.upper()}: must be a URL that begins with http:// or https://"
+            for name in names
+            if (given := getattr(self, f"guest_{name}")) and not WEB_URL.fullmatch(given)
+        ]
+        for name in ("proxmox_ca_file", "proxmox_unlock_key", "guest_ca_file"):
+            given = getattr(self, name)
+            if given and not os.access(given, os.R_OK):
+                broken.append(f"PAAS_{name.upper()}={given!r}: there is no such file to read")
+        return broken
+
     @property
     def binds_loopback(self) -> bool:
         """Whether the platform listens on a loopback address only."""
@@ -168,6 +290,33 @@ class Settings:
         if self.instance == CHECKOUT / "instance":
             return CHECKOUT / "logs"
         return self.instance / "logs"
+
+
+def vmids(text: str) -> range:
+    """The numbers that guests may have; raises ``ValueError`` with a sentence."""
+    first, _, last = text.partition("-")
+    if not (first.isascii() and first.isdigit() and last.isascii() and last.isdigit()):
+        raise ValueError("must look like 100000-199999")
+    low, high = int(first), int(last)
+    if not VMID_EDGES[0] <= low <= high <= VMID_EDGES[1]:
+        raise ValueError(f"must go upwards and lie between {VMID_EDGES[0]} and {VMID_EDGES[1]}")
+    return range(low, high + 1)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _parse(kind: object, text: str) -> object:

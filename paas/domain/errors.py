@@ -92,6 +92,13 @@ class StepInterrupted(PaasError):
     """A step was ended from outside (deadline, guard, lost worker) and may be tried again."""
 
 
+class Unreachable(StepInterrupted):
+    """What a step needs in the outside world does not answer now; waiting may help.
+
+    Waiting costs no attempt: the operation stays and says what it waits for.
+    """
+
+
 class ForeignGuest(PaasError):
     """The place reserved for a guest is taken by something that is not ours."""
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from paas.domain.states import GuestType
 
@@ -44,8 +45,13 @@ class DeploySpec:
 class GuestSpec:
     """A guest as its row has it: enough for a target to make, find and remove it.
 
-    ``marker`` is ``<installation uuid>/<guest uuid>``; ``address`` is where the app answers;
-    ``port`` the app's public port there; ``incarnation`` counts the times it was made anew.
+    ``marker`` is ``<installation uuid>/<guest uuid>``; ``address`` is where the app answers,
+    empty until a guest with DHCP has one; ``port`` the app's public port there; ``incarnation``
+    counts the times it was made anew. ``frozen`` is what the target chose when the place was
+    reserved and must stay so. ``host_key`` is the guest's SSH key (``type base64``) since the
+    first contact of this incarnation. ``preflight`` is when the place was last seen empty before
+    anything was made there, in seconds since 1970. ``about`` says for people and for adoption
+    what app it is: name, framework, repository, branch.
     """
 
     uuid: str
@@ -60,6 +66,10 @@ class GuestSpec:
     port: int
     resources: Resources
     guest_type: GuestType
+    frozen: Mapping[str, Any] = field(default_factory=dict)
+    host_key: str = ""
+    preflight: float | None = None
+    about: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

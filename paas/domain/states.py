@@ -40,6 +40,10 @@ class OperationKind(StrEnum):
     REDEPLOY = "redeploy"
     STOP = "stop"
     START = "start"
+    SHUTDOWN = "shutdown"
+    RESTART = "restart"
+    ADOPT = "adopt"
+    REPAIR = "repair"
     DESTROY = "destroy"
 
 

@@ -106,3 +106,41 @@ class HealthView:
     status: str
     service: str
     version: str
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One thing that is not as the platform's row has it; ``name`` is such as memory or node."""
+
+    name: str
+    wanted: str
+    found: str
+
+
+@dataclass(frozen=True)
+class DriftView:
+    """How a guest differs from its row, as the target sees it now; empty when it does not."""
+
+    app_id: str
+    target: str
+    vmid: int | None
+    node: str
+    differences: tuple[Difference, ...]
+
+
+@dataclass(frozen=True)
+class StrayView:
+    """A guest where ours live that no row speaks for, or whose row says that it must be gone.
+
+    ``kind`` is ``unknown`` (our marker, no row), ``leftover`` (its row says gone), ``foreign``
+    (another's within our range), ``missing`` (a row without a guest). ``says`` is a sentence,
+    ``mend`` what to run.
+    """
+
+    kind: str
+    endpoint: str
+    vmid: int
+    node: str
+    name: str
+    says: str
+    mend: str

@@ -28,6 +28,32 @@ class Installation(Base):
     __tablename__ = "installation"
     id: Mapped[int] = mapped_column(primary_key=True)
     uuid: Mapped[str] = mapped_column(String(36), default=_uuid)
+    # The key with which the platform enters its guests: sealed, OpenSSH's own form.
+    ssh_key: Mapped[bytes | None] = mapped_column(LargeBinary)
+
+
+class Endpoint(Base):
+    """A place with guests: this machine, a Proxmox cluster or a stand-alone host.
+
+    ``identity`` is what the place says of itself at the first contact; another answer later
+    means that the settings point somewhere else.
+    """
+
+    __tablename__ = "endpoints"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    name: Mapped[str] = mapped_column(String(64), unique=True)
+    url: Mapped[str] = mapped_column(String(255))
+    identity: Mapped[str | None] = mapped_column(String(255))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utcnow)
+
+
+class Lock(Base):
+    """What one operation at a time may use. It counts while its holder's lease does."""
+
+    __tablename__ = "locks"
+    name: Mapped[str] = mapped_column(String(160), primary_key=True)
+    operation_id: Mapped[int] = mapped_column(BigId)
+    epoch: Mapped[int]
 
 
 class Tenant(Base):
@@ -147,13 +173,16 @@ class Guest(Base):
     endpoint: Mapped[str] = mapped_column(String(64))
     node: Mapped[str] = mapped_column(String(64))
     vmid: Mapped[int]
-    address: Mapped[str] = mapped_column(String(64))
+    # Empty until the network has given the guest one.
+    address: Mapped[str | None] = mapped_column(String(64))
     port: Mapped[int]
     cores: Mapped[int]
     memory: Mapped[int]
     disk: Mapped[int]
     guest_type: Mapped[str] = mapped_column(String(8))
     hostname: Mapped[str] = mapped_column(String(63))
+    frozen: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, server_default="{}")
+    host_key: Mapped[str | None] = mapped_column(Text)
     incarnation: Mapped[int] = mapped_column(default=1)
     state: Mapped[str] = mapped_column(String(16))
     preflight_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

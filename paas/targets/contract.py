@@ -1,12 +1,13 @@
 """What every target must be able to do. Targets know nothing of the database."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
-from paas.domain.specs import BuildPlan, GuestSpec, ReleaseSpec
+from paas.domain.specs import BuildPlan, GuestSpec, ReleaseSpec, Resources
+from paas.domain.views import Difference
 
 Log = Callable[[str, str], None]
 """``log(stream, line)``: one line of text, without its newline."""
@@ -21,24 +22,81 @@ class Presence(StrEnum):
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a guest will be: chosen by the target, kept by the reservation."""
+class Wanted:
+    """What a place is asked for: ``index`` is the guest's never reused number, from 0."""
+
+    index: int
+    port: int
+    resources: Resources
+
+
+@dataclass(frozen=True)
+class Reserved:
+    """A guest of ours that may exist; ``is_present`` when the target is known to have made it."""
 
     endpoint: str
     node: str
     address: str
+    resources: Resources
+    vmid: int
+    is_present: bool
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a guest will be: chosen by the target, kept by the reservation.
+
+    ``address`` is empty when the guest will be given one by the network. ``frozen`` is what
+    must stay as it is for as long as the guest lives, such as template and storage.
+    """
+
+    endpoint: str
+    node: str
+    address: str
+    frozen: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Connection:
-    """How Ansible reaches a guest: host variables for the inventory, trusted values only."""
+    """How Ansible reaches a guest: host variables for the inventory, trusted values only.
+
+    ``files`` are secrets by name, written for the time of the play; ``{folder}`` in a variable
+    is where they lie.
+    """
 
     variables: Mapping[str, str]
+    files: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Contact:
+    """What the first contact with a guest taught: both empty where there is nothing to learn."""
+
+    address: str = ""
+    host_key: str = ""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A guest that stands where ours live, whoever made it.
+
+    ``marker`` is the one it carries, or empty. ``about`` is what its description says of the
+    app, for adoption.
+    """
+
+    endpoint: str
+    node: str
+    vmid: int
+    name: str
+    marker: str
+    resources: Resources
+    address: str = ""
+    about: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class RuntimeLine:
-    """One line of the app's own output; ``at`` is ISO 8601 in UTC."""
+    """One line of the app's own output; ``at`` is ISO 8601 in UTC, and sorts as text."""
 
     at: str
     stream: str
@@ -58,11 +116,18 @@ class Health:
 
 
 class Target(Protocol):
-    """A kind of place where guests live. All methods may raise ``PaasError``."""
+    """A kind of place where guests live. All methods may raise ``PaasError``.
+
+    ``Unreachable`` means that the answer is not known now, and never that a guest is absent.
+    """
 
     name: str
     module: Path
     """The reviewed Terraform module of this target."""
+    playbook: Path
+    """The playbook that brings a release into one of its guests."""
+    vmids: range
+    """The numbers that its guests may have."""
 
     def refusals(self, framework: str) -> list[str]:
         """Sentences that say why this target cannot run the framework at all; empty if it can."""
@@ -70,28 +135,66 @@ class Target(Protocol):
     def plan_refusals(self, plan: BuildPlan) -> list[str]:
         """Sentences that say why this target cannot run this very plan (a language version)."""
 
-    def place(self, index: int, port: int, taken: frozenset[str]) -> Place:
-        """Choose a place: ``index`` is the guest's never reused number, ``taken`` addresses.
+    # Places.
+
+    def survey(self) -> object:
+        """Look at what room there is, before ``place``; may take time and ask other machines."""
+
+    def place(self, wanted: Wanted, reserved: Sequence[Reserved], survey: object) -> Place:
+        """Choose a place, from the survey and what is reserved alone: a transaction waits.
 
         Raises ``StepFailed`` when there is no room.
         """
 
+    def check_free(self, guest: GuestSpec) -> None:
+        """Look whether anything but this guest uses its address; raises ``ForeignGuest``."""
+
+    # Making and removing.
+
     def values(self, guest: GuestSpec) -> Mapping[str, object]:
-        """The Terraform variables of the module, JSON-ready, literal."""
+        """The Terraform variables of the module, JSON-ready, literal, without secrets."""
+
+    def environment(self, folder: Path) -> Mapping[str, str]:
+        """What Terraform's providers are given besides; ``folder`` is for files they read."""
+
+    def lock_name(self, guest: GuestSpec) -> str:
+        """What only one operation may use at a time while it makes this guest; empty: nothing."""
+
+    def is_passing(self, message: str) -> bool:
+        """Whether this failure of Terraform passes by itself, so that it is worth a new try."""
 
     def observe(self, guest: GuestSpec) -> Presence:
-        """Look at the real place: is there a guest, and is it this one?"""
+        """Look at the real place: is there a guest, and is it this one?
+
+        Ours are those with our marker, and those that are proved to be made by us after
+        ``preflight``, half-made ones included. Waits for a task that is making it.
+        """
+
+    def node_of(self, guest: GuestSpec) -> str:
+        """The node on which the guest stands now; its row's when it cannot be told."""
+
+    def moved_state(self, state: bytes, node: str) -> bytes:
+        """The guest's Terraform state with another node, and a higher serial."""
 
     def remove(self, guest: GuestSpec) -> None:
-        """Remove a guest that is ours without Terraform; nothing happens when it is absent.
+        """Remove a guest that is ours without Terraform, and everything that is left of it.
 
+        Nothing happens when nothing is left. On return it is gone, volumes included.
         Raises ``ForeignGuest`` rather than touch another's.
         """
+
+    def standing(self) -> Sequence[Standing]:
+        """Every guest where ours live: in our range of numbers, or with our marker."""
+
+    def differences(self, guest: GuestSpec) -> Sequence[Difference]:
+        """How the guest differs from its row: node, cores, memory, disk, power, presence."""
+
+    # Configuring and serving.
 
     def connection(self, guest: GuestSpec) -> Connection:
         """How to reach the guest."""
 
-    def wait_ready(self, guest: GuestSpec, deadline: float) -> None:
+    def wait_ready(self, guest: GuestSpec, deadline: float) -> Contact:
         """Return when the guest can be configured; ``deadline`` is in seconds from now."""
 
     def variables(self, guest: GuestSpec, release: ReleaseSpec) -> Mapping[str, object]:
@@ -109,14 +212,38 @@ class Target(Protocol):
     def tidy(self, guest: GuestSpec, kept: Collection[ReleaseSpec]) -> None:
         """Remove what none of the ``kept`` releases needs, such as older dependencies."""
 
+    # Power and snapshots.
+
     def stop(self, guest: GuestSpec) -> None:
-        """End the app, keep its guest and data."""
+        """End the app and whatever of its guest uses the machine; guest and data stay."""
+
+    def shutdown(self, guest: GuestSpec, seconds: float) -> None:
+        """The same, never by force; raises ``StepFailed`` when it has not ended in time."""
 
     def start(self, guest: GuestSpec) -> None:
-        """Start the app's current release again."""
+        """Start the guest and the app's current release again."""
+
+    def restart(self, guest: GuestSpec) -> None:
+        """End the app and its guest, and start both again."""
 
     def revive(self, guest: GuestSpec) -> bool:
-        """Bring a guest that lost its supervisor back; True when there was something to do."""
+        """Bring a guest back that should run and does not; True when there was something to do."""
 
-    def runtime_log(self, guest: GuestSpec, *, limit: int) -> Iterator[RuntimeLine]:
-        """The app's own output, oldest first, at most ``limit`` lines from the end."""
+    def snapshot(self, guest: GuestSpec, name: str) -> bool:
+        """Keep the guest as it is now; False where its storage cannot. Idempotent by name."""
+
+    def restore(self, guest: GuestSpec, name: str) -> None:
+        """Bring the guest back to a snapshot and let it run; ``StepFailed`` if it has none."""
+
+    def prune_snapshots(self, guest: GuestSpec, keep: int) -> None:
+        """Remove our snapshots but the ``keep`` newest."""
+
+    # Reading.
+
+    def runtime_log(
+        self, guest: GuestSpec, *, limit: int, since: str = "", search: str = ""
+    ) -> Iterator[RuntimeLine]:
+        """The app's own output, oldest first, at most ``limit`` lines from the end.
+
+        ``since`` (an ``at``) leaves older lines out, ``search`` those without that text.
+        """

@@ -9,19 +9,24 @@ from paas.targets.contract import RuntimeLine
 from paas.targets.local.sandbox.layout import log_folder
 
 
-def tail(guest: Path, limit: int) -> Iterator[RuntimeLine]:
-    """The last lines, oldest first."""
-    lines: deque[bytes] = deque(maxlen=max(limit, 0))
+def tail(guest: Path, limit: int, *, since: str = "", search: str = "") -> Iterator[RuntimeLine]:
+    """The last lines, oldest first; ``since`` and ``search`` leave lines out before they count."""
+    if not since and not search:
+        kept: deque[bytes] = deque(_raw(guest), maxlen=max(limit, 0))
+        yield from (line for raw in kept if (line := _parse(raw)))
+        return
+    lines = (line for raw in _raw(guest) if (line := _parse(raw)))
+    chosen = (line for line in lines if line.at >= since and search in line.text)
+    yield from deque(chosen, maxlen=max(limit, 0))
+
+
+def _raw(guest: Path) -> Iterator[bytes]:
     for name in ("app.log.1", "app.log"):
         try:
             with (log_folder(guest) / name).open("rb") as file:
-                lines.extend(file)
+                yield from file
         except FileNotFoundError:
             continue
-    for line in lines:
-        found = _parse(line)
-        if found:
-            yield found
 
 
 def _parse(line: bytes) -> RuntimeLine | None:

@@ -4,18 +4,30 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from paas.domain.errors import ForeignGuest, StepFailed, StepInterrupted
 from paas.domain.specs import BuildPlan, GuestSpec, ReleaseSpec
-from paas.targets.contract import Connection, Health, Place, Presence, RuntimeLine
+from paas.targets.contract import (
+    Connection,
+    Contact,
+    Health,
+    Place,
+    Presence,
+    Reserved,
+    RuntimeLine,
+    Wanted,
+)
 from paas.targets.local import places, runtime_log, runtimes, surroundings
+from paas.targets.local.extras import WithoutMachine
 from paas.targets.local.running import Run
 from paas.targets.local.sandbox import control, layout, removal
 
 PROGRAM = Path(__file__).resolve().parent / "guest.py"
 MODULE = Path(__file__).resolve().parents[3] / "terraform" / "local"
+PLAYBOOK = Path(__file__).resolve().parents[3] / "ansible" / "deploy.yml"
+VMIDS = range(100_000, 1_000_000_000)
 FRAMEWORKS = Path(__file__).resolve().parents[3] / "frameworks"
 # What start commands of the catalogue run, by the variable that names it inside a guest.
 HELPERS = {
@@ -27,11 +39,13 @@ HEALTH_PATIENCE = 30.0
 LONG_PATIENCE = 90.0
 
 
-class LocalTarget:
+class LocalTarget(WithoutMachine):
     """Implements ``paas.targets.contract.Target``."""
 
     name = "local"
     module = MODULE
+    playbook = PLAYBOOK
+    vmids = VMIDS
 
     def __init__(
         self,
@@ -95,8 +109,11 @@ class LocalTarget:
             and not self.runtimes.program(name)
         ]
 
-    def place(self, index: int, port: int, taken: frozenset[str]) -> Place:
-        address = places.choose(self._network, self._installation, index, port, taken)
+    def place(self, wanted: Wanted, reserved: Sequence[Reserved], survey: object) -> Place:  # noqa: ARG002
+        taken = frozenset(one.address for one in reserved)
+        address = places.choose(
+            self._network, self._installation, wanted.index, wanted.port, taken
+        )
         return Place(endpoint="local", node=socket.gethostname(), address=address)
 
     def _uid(self, guest: GuestSpec) -> int:
@@ -146,7 +163,7 @@ class LocalTarget:
             {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
         )
 
-    def wait_ready(self, guest: GuestSpec, deadline: float) -> None:
+    def wait_ready(self, guest: GuestSpec, deadline: float) -> Contact:
         end = time.monotonic() + deadline
         self._furnish(guest)
         while True:
@@ -161,6 +178,7 @@ class LocalTarget:
             if not self.revive(guest):
                 time.sleep(POLL)
         self._resize(guest)
+        return Contact()
 
     def _furnish(self, guest: GuestSpec) -> None:
         """Give the guest what every process in it is started with."""
@@ -250,7 +268,14 @@ class LocalTarget:
     def stop(self, guest: GuestSpec) -> None:
         self._ask(guest, "stop")
 
+    def shutdown(self, guest: GuestSpec, seconds: float) -> None:  # noqa: ARG002
+        self._ask(guest, "stop")
+
     def start(self, guest: GuestSpec) -> None:
+        self._ask(guest, "start")
+
+    def restart(self, guest: GuestSpec) -> None:
+        self._ask(guest, "stop")
         self._ask(guest, "start")
 
     def _ask(self, guest: GuestSpec, verb: str, **values: object) -> dict[str, object]:
@@ -278,8 +303,10 @@ class LocalTarget:
             raise StepFailed(f"The guest {guest.hostname} cannot be revived: {output.strip()}")
         return '"revived": true' in output
 
-    def runtime_log(self, guest: GuestSpec, *, limit: int) -> Iterator[RuntimeLine]:
-        return runtime_log.tail(self.folder(guest), limit)
+    def runtime_log(
+        self, guest: GuestSpec, *, limit: int, since: str = "", search: str = ""
+    ) -> Iterator[RuntimeLine]:
+        return runtime_log.tail(self.folder(guest), limit, since=since, search=search)
 
 
 def _inside(root: str) -> PurePosixPath:

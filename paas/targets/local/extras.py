@@ -1,0 +1,49 @@
+"""What the contract asks and a guest on this machine has no part in."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from paas.domain.errors import StepFailed
+from paas.domain.specs import GuestSpec
+from paas.domain.views import Difference
+from paas.targets.contract import Standing
+
+
+class WithoutMachine:
+    """A guest without a machine of its own: no node, no lock, no snapshot, no provider."""
+
+    def survey(self) -> object:
+        return None
+
+    def check_free(self, guest: GuestSpec) -> None:
+        """Loopback addresses of the network that the settings name are ours alone."""
+
+    def environment(self, folder: Path) -> Mapping[str, str]:  # noqa: ARG002
+        return {}
+
+    def lock_name(self, guest: GuestSpec) -> str:  # noqa: ARG002
+        return ""
+
+    def is_passing(self, message: str) -> bool:  # noqa: ARG002
+        return False
+
+    def node_of(self, guest: GuestSpec) -> str:
+        return guest.node
+
+    def moved_state(self, state: bytes, node: str) -> bytes:  # noqa: ARG002
+        return state
+
+    def standing(self) -> Sequence[Standing]:
+        return ()
+
+    def differences(self, guest: GuestSpec) -> Sequence[Difference]:  # noqa: ARG002
+        return ()
+
+    def snapshot(self, guest: GuestSpec, name: str) -> bool:  # noqa: ARG002
+        return False
+
+    def restore(self, guest: GuestSpec, name: str) -> None:
+        raise StepFailed(f"The guest {guest.hostname} has no snapshot {name}.")
+
+    def prune_snapshots(self, guest: GuestSpec, keep: int) -> None:
+        """There is nothing to prune."""
