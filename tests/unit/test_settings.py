@@ -7,9 +7,17 @@ from pathlib import Path
 import pytest
 
 from paas.domain.errors import SettingsError
-from paas.settings import CHECKOUT, Settings
+from paas.settings import CHECKOUT, Settings, vmids
 
 PAGE = CHECKOUT / "docs" / "settings.md"
+
+
+PROXMOX = {
+    "TARGET": "proxmox",
+    "PROXMOX_URL": "https://pve.example.com:8006",
+    "PROXMOX_TOKEN": "paas@pve!platform=01234567-89ab-cdef-0123-456789abcdef",
+    "PROXMOX_LXC_TEMPLATE": "local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst",
+}
 
 
 def read(**given: str) -> Settings:
@@ -83,6 +91,28 @@ def test_a_relative_instance_becomes_absolute() -> None:
         ("API_TOKEN", "short", "at least 16 visible"),
         ("API_TOKEN", "with a blank inside it", "at least 16 visible"),
         ("API_TOKEN", "ééééééééééééééééééé", "at least 16 visible"),
+        ("SNAPSHOTS", "-1", "must be 0 (none) or how many are kept"),
+        ("PROXMOX_TIMEOUT", "0", "must be at least 1"),
+        ("PROXMOX_PATIENCE", "0", "must be at least 1"),
+        ("PROXMOX_ADDRESSES", "10.0.0.20", "must be dhcp or look like"),
+        ("PROXMOX_ADDRESSES", "10.0.0.99-10.0.0.20/24", "must go upwards"),
+        ("PROXMOX_ADDRESSES", "10.0.0.2-10.0.0.9/24,gw=10.0.0.5", "inside the range for guests"),
+        ("PROXMOX_VMIDS", "100000", "must look like 100000-199999"),
+        ("PROXMOX_VMIDS", "200-100", "must go upwards"),
+        ("PROXMOX_VMIDS", "99-200", "lie between 100 and 999999999"),
+        ("PROXMOX_VMIDS", "٣٠٠-٣٩٩", "must look like 100000-199999"),
+        ("PROXMOX_STORAGE", "local lvm", "is no name as Proxmox has them"),
+        ("PROXMOX_BRIDGE", "vmbr0,firewall=0", "is no name as Proxmox has them"),
+        ("PROXMOX_POOL", "/paas", "is no name as Proxmox has them"),
+        ("PROXMOX_NODES", "pve1,pve/2", "'pve/2' is no name of a node"),
+        ("PROXMOX_DNS", "10.0.0.1,dns.example", "'dns.example' is no address"),
+        ("PROXMOX_SSH_FROM", "10.0.0.5/24", "'10.0.0.5/24' is no address or network"),
+        ("PROXMOX_VLAN", "4095", "must be 1 to 4094"),
+        ("PROXMOX_CA_FILE", "/nonexistent/ca.pem", "there is no such file to read"),
+        ("PROXMOX_UNLOCK_KEY", "/", "there is no such file to read"),
+        ("GUEST_CA_FILE", "/nonexistent/ca.pem", "there is no such file to read"),
+        ("GUEST_APT_MIRROR", "mirror.example", "must be a URL"),
+        ("GUEST_PROXY", "http://a b", "must be a URL"),
     ],
 )
 def test_what_is_refused_is_named(name: str, value: str, part: str) -> None:
@@ -101,7 +131,48 @@ def test_everything_broken_is_told_at_once() -> None:
     assert all(name in str(raised.value) for name in ("PORT", "WORKERS", "LOG_LEVEL"))
 
 
-@pytest.mark.parametrize("name", ["API_TOKEN", "DATABASE_URL", "REDIS_URL"])
+@pytest.mark.parametrize(
+    ("name", "value", "part"),
+    [
+        ("PROXMOX_URL", "", "must look like https://pve.example.com:8006"),
+        ("PROXMOX_URL", "http://pve.example.com:8006", "must look like https"),
+        ("PROXMOX_URL", "https://root:secret@pve.example.com", "must look like https"),
+        ("PROXMOX_URL", "https://pve.example.com/api2/json", "must look like https"),
+        ("PROXMOX_TOKEN", "", "must look like user@realm!name=secret"),
+        ("PROXMOX_TOKEN", "paas@pve=0123456789", "must look like user@realm!name=secret"),
+        ("PROXMOX_FINGERPRINT", "ab:cd", "32 pairs of hexadecimal digits"),
+        ("PROXMOX_LXC_TEMPLATE", "", "one of the two is needed"),
+        ("PROXMOX_LXC_TEMPLATE", "debian-12.tar.zst", "must be a volume id"),
+        ("PROXMOX_VM_TEMPLATE", "99", "is no vmid"),
+    ],
+)
+def test_what_target_proxmox_refuses(name: str, value: str, part: str) -> None:
+    with pytest.raises(SettingsError) as raised:
+        read(**{**PROXMOX, name: value})
+    assert f"PAAS_{name}" in str(raised.value)
+    assert part in str(raised.value)
+
+
+def test_target_proxmox_may_serve_the_network() -> None:
+    settings = read(
+        **PROXMOX,
+        HOST="0.0.0.0",
+        PROXMOX_NODES="pve1, 2nd-node",
+        PROXMOX_FINGERPRINT=":".join(["aB"] * 32),
+        PROXMOX_ADDRESSES="10.0.0.20-10.0.0.99/24,gw=10.0.0.1",
+    )
+    assert settings.proxmox_nodes == ("pve1", "2nd-node")
+    assert vmids(settings.proxmox_vmids) == range(100_000, 200_000)
+
+
+def test_how_proxmox_is_reached_matters_to_its_target_alone() -> None:
+    assert read(PROXMOX_URL="nonsense", PROXMOX_LXC_TEMPLATE="nonsense").target == "local"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["API_TOKEN", "DATABASE_URL", "REDIS_URL", "PROXMOX_TOKEN", "GUEST_PROXY", "GUEST_PIP_INDEX"],
+)
 def test_no_message_repeats_a_secret(name: str) -> None:
     with pytest.raises(SettingsError) as raised:
         read(**{name: "s3cret\nvalue", "PORT": "x"})
@@ -123,6 +194,12 @@ def test_local_serves_the_network_only_when_told_to(host: str) -> None:
 def test_the_default_instance_logs_in_the_checkout(tmp_path: Path) -> None:
     assert Settings(instance=CHECKOUT / "instance").log_folder == CHECKOUT / "logs"
     assert Settings(instance=tmp_path).log_folder == tmp_path / "logs"
+
+
+def test_no_rule_repeats_the_token_of_proxmox() -> None:
+    with pytest.raises(SettingsError) as raised:
+        read(**{**PROXMOX, "PROXMOX_TOKEN": "s3cret-without-a-user"})
+    assert "s3cret" not in str(raised.value)
 
 
 def test_the_limit_of_a_body_in_bytes() -> None:
