@@ -1,0 +1,149 @@
+"""What the lab's guests are made of: two golden images, built once by mmdebstrap.
+
+An image is a folder in the cache, named by the digest of all that goes into it (the text of this
+file with it), and is never written to again: guests are overlays above it. ``lab-debian-12`` has
+the runtimes in it, as ``paas templates build`` would make it; ``lab-debian-12-plain`` has none.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.lab.commands import run
+from tests.lab.hypervisor import HypervisorError
+
+SUITE = "bookworm"
+# Ansible needs Python, its apt module python3-apt, its pip module packaging.
+PLAIN = (
+    "systemd",
+    "systemd-sysv",
+    "dbus",
+    "openssh-server",
+    "python3",
+    "python3-apt",
+    "python3-packaging",
+    "iproute2",
+    "ca-certificates",
+    "sudo",
+    "zstd",
+)
+RUNTIMES = ("python3-venv", "python3-pip", "nodejs", "npm", "php-cli")
+# What would start by itself in a guest that has no keyboard and lives for minutes.
+MASKED = (
+    "apt-daily.timer",
+    "apt-daily-upgrade.timer",
+    "dpkg-db-backup.timer",
+    "e2scrub_all.timer",
+    "fstrim.timer",
+    "systemd-tmpfiles-clean.timer",
+    "getty.target",
+    "console-getty.service",
+    "systemd-networkd-wait-online.service",
+    "systemd-udevd.service",
+)
+# What a guest must have of its own, and what only takes room.
+EMPTIED = ("var/cache/apt/archives", "var/lib/apt/lists", "usr/share/doc", "usr/share/man")
+SOURCES = ("etc/apt/sources.list", "etc/apt/sources.list.d/*")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """An image's name and the Debian packages in it."""
+
+    name: str
+    packages: tuple[str, ...]
+
+    def digest(self, mirror_key: bytes) -> str:
+        """Names the result: another recipe, other instructions or another key are another image."""
+        parts = [Path(__file__).read_bytes(), mirror_key, *map(str.encode, self.packages)]
+        return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
+
+
+RECIPES = (
+    Recipe("lab-debian-12", PLAIN + RUNTIMES),
+    Recipe("lab-debian-12-plain", PLAIN),
+)
+
+
+def host_sources() -> list[Path]:
+    """The files in which this machine names where its Debian packages come from."""
+    found = [Path("/etc/apt/sources.list"), *sorted(Path("/etc/apt/sources.list.d").glob("*"))]
+    return [
+        path
+        for path in found
+        if path.suffix in {".list", ".sources"}
+        and path.is_file()
+        and "debian.org" in path.read_text()
+    ]
+
+
+def build(recipe: Recipe, cache: Path, mirror_key: Path) -> Path:
+    """The image's folder, made when the cache has none; half a minute to a minute then.
+
+    ``mirror_key`` is the public key by which guests trust the lab's package mirror, as an
+    administrator puts the key of the site's own mirror into the site's template.
+    """
+    place = cache / f"{recipe.name}-{recipe.digest(mirror_key.read_bytes())}"
+    if place.is_dir():
+        return place
+    cache.mkdir(parents=True, exist_ok=True)
+    making = cache / f".{place.name}.{os.getpid()}"
+    _remove(making)
+    try:
+        _bootstrap(recipe, making)
+        _prepare(making, mirror_key)
+        # Another lab that builds at the same time may have been first; one of the two is enough.
+        if not place.is_dir():
+            making.rename(place)
+    finally:
+        _remove(making)
+    return place
+
+
+def _bootstrap(recipe: Recipe, place: Path) -> None:
+    sources = host_sources()
+    if not sources:
+        raise HypervisorError("no file below /etc/apt names a Debian archive to build images from")
+    command = ["mmdebstrap", "--mode=root", "--variant=minbase", "--format=directory"]
+    command += [f"--include={','.join(recipe.packages)}", SUITE, str(place), *map(str, sources)]
+    run(command, f"building the image {recipe.name}", timeout=900)
+
+
+def _prepare(place: Path, mirror_key: Path) -> None:
+    for pattern in (*SOURCES, "etc/ssh/ssh_host_*", "var/log/journal/*"):
+        for path in place.glob(pattern):
+            _remove(path)
+    for name in EMPTIED:
+        for path in (place / name).glob("*"):
+            _remove(path)
+    # APT counts its lists as fresh for as long as this folder is young.
+    os.utime(place / "var/lib/apt/lists", (0, 0))
+    (place / "etc/machine-id").write_text("")
+    (place / "var/lib/dbus/machine-id").unlink(missing_ok=True)
+    for unit in MASKED:
+        (place / "etc/systemd/system" / unit).symlink_to("/dev/null")
+    (place / "etc/ssh/sshd_config.d/lab.conf").write_text("UseDNS no\nPasswordAuthentication no\n")
+    shutil.copy(mirror_key, place / "etc/apt/trusted.gpg.d/lab-mirror.gpg")
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def pack(tree: Path, archive: Path) -> None:
+    """Write an image as the template archive that an administrator would upload (.tar.zst)."""
+    with subprocess.Popen(
+        ["tar", "--numeric-owner", "--xattrs", "-C", str(tree), "-cf", "-", "."],
+        stdout=subprocess.PIPE,
+    ) as packed:
+        subprocess.run(
+            ["zstd", "-q", "-T0", "-f", "-o", str(archive)], stdin=packed.stdout, check=True
+        )
+    if packed.returncode:
+        raise HypervisorError(f"packing {tree.name} failed: tar ended with {packed.returncode}")
