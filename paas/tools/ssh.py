@@ -1,0 +1,167 @@
+"""Short calls to guests over SSH: connections are kept, host keys are pinned.
+
+Long work goes through Ansible, which uses OpenSSH. These calls ask and tell: is it ready, is it
+healthy, switch. Each has a deadline, and none passes user text on a command line: data goes in
+through the standard input.
+"""
+
+import os
+import shlex
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    load_ssh_private_key,
+)
+
+from paas.domain.errors import Unreachable
+from paas.tools.ssh_link import Account, Done, Link, Lost, open_link
+
+__all__ = ["Account", "Done", "Sessions", "public_key"]
+
+IDLE_SECONDS = 60.0
+MOST_LINKS = 32
+CONNECT_SECONDS = 15.0
+
+Open = Callable[[Account, float], Link]
+
+
+def public_key(ssh_key: str) -> str:
+    """The public half of a private key (both as OpenSSH writes them): ``type base64``."""
+    key = load_ssh_private_key(ssh_key.encode(), password=None)
+    return key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
+
+
+@dataclass
+class _Kept:
+    """A connection that may be used again; ``users`` are the calls that use it now."""
+
+    link: Link
+    users: int = 0
+    used: float = 0.0
+
+
+class Sessions:
+    """Connections to guests, one for each, closed when nobody has used them for a while.
+
+    Safe for threads. A forked child begins without any: its parent's belong to the parent.
+    """
+
+    def __init__(
+        self, *, idle: float = IDLE_SECONDS, most: int = MOST_LINKS, open_link: Open = open_link
+    ) -> None:
+        self._idle = idle
+        self._most = most
+        self._open = open_link
+        self._begin()
+
+    def _begin(self) -> None:
+        self._pid = os.getpid()
+        self._lock = threading.Lock()
+        self._kept: dict[tuple[str, str, int, str], _Kept] = {}
+        self._timer: threading.Timer | None = None
+
+    def run(
+        self, account: Account, argv: Sequence[str], data: bytes = b"", *, deadline: float
+    ) -> Done:
+        """Run a program in the guest to its end; ``deadline`` is in seconds from now.
+
+        Raises ``Unreachable`` when the guest does not answer or not in time, and ``StepFailed``
+        when another machine answers in its place.
+        """
+        end = time.monotonic() + deadline
+        command = shlex.join(argv)
+        while True:
+            kept, is_new = self._take(account, end)
+            try:
+                return kept.link.run(command, data, end)
+            except Lost as error:
+                self._drop(account, kept)
+                # The guest may have been restarted since the connection was last used.
+                if is_new or error.has_begun:
+                    raise Unreachable(error.sentence) from None
+            finally:
+                self._give_back(kept)
+
+    def host_key(self, account: Account, *, deadline: float) -> str:
+        """The guest's host key (``type base64``), when it lets the platform in."""
+        kept, _ = self._take(account, time.monotonic() + deadline)
+        self._give_back(kept)
+        return kept.link.host_key
+
+    def close(self) -> None:
+        """Close every connection."""
+        with self._lock:
+            links = [kept.link for kept in self._kept.values()]
+            self._kept.clear()
+            if self._timer:
+                self._timer.cancel()
+        for link in links:
+            link.close()
+
+    def _take(self, account: Account, end: float) -> tuple[_Kept, bool]:
+        """A connection to use, and whether it was made for this."""
+        if self._pid != os.getpid():
+            self._begin()
+        with self._lock:
+            kept = self._kept.get(account.identity)
+            if kept and kept.link.is_alive:
+                account.check(kept.link.host_key)
+                kept.users += 1
+                return kept, False
+        patience = max(min(end - time.monotonic(), CONNECT_SECONDS), 0.1)
+        kept = _Kept(self._open(account, patience), users=1)
+        with self._lock:
+            before = self._kept.pop(account.identity, None)
+            self._kept[account.identity] = kept
+        if before and not before.users:
+            before.link.close()
+        self._close_idle()
+        return kept, True
+
+    def _give_back(self, kept: _Kept) -> None:
+        with self._lock:
+            kept.users -= 1
+            kept.used = time.monotonic()
+            if self._timer is None:
+                self._set_timer()
+
+    def _drop(self, account: Account, kept: _Kept) -> None:
+        with self._lock:
+            if self._kept.get(account.identity) is kept:
+                del self._kept[account.identity]
+        kept.link.close()
+
+    def _set_timer(self) -> None:
+        self._timer = threading.Timer(self._idle, self._look)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def _look(self) -> None:
+        with self._lock:
+            self._timer = None
+            if self._kept:
+                self._set_timer()
+        self._close_idle()
+
+    def _close_idle(self) -> None:
+        """Close what has been idle for long, and the longest idle ones above the bound."""
+        now = time.monotonic()
+        with self._lock:
+            unused = sorted(
+                (kept.used, index, identity)
+                for index, (identity, kept) in enumerate(self._kept.items())
+                if not kept.users
+            )
+            surplus = len(self._kept) - self._most
+            doomed = [
+                self._kept.pop(identity)
+                for place, (used, _, identity) in enumerate(unused)
+                if place < surplus or now - used >= self._idle
+            ]
+        for kept in doomed:
+            kept.link.close()
