@@ -213,19 +213,14 @@ class LabPve(Cluster, Realism, Shims, Steps, Tasks, Guests, Access, FakePve):
         vmid: int,
         name: str = "debian-12",
         *,
-        disk_gb: int = 3,
+        disk: int = 3,
         node: str = "pve1",
         storage: str = "local-lvm",
     ) -> None:
-        """A VM template with one disk, a card on vmbr0, a serial console and the guest agent."""
-        disk = f"base-{vmid}-disk-0"
-        size = {
-            "content": "images",
-            "format": "raw",
-            "size": disk_gb * GIB,
-            "vmid": vmid,
-            "ctime": 0,
-        }
+        """A VM template: one disk (in GB), a card on vmbr0, a serial console, the guest agent."""
+        of_files = self.storages[storage]["type"] == "dir"
+        volume = f"{vmid}/base-{vmid}-disk-0.raw" if of_files else f"base-{vmid}-disk-0"
+        kept = {"content": "images", "format": "raw", "size": disk * GIB, "vmid": vmid, "ctime": 0}
         config = {
             "agent": "enabled=1",
             "boot": "order=scsi0",
@@ -233,14 +228,14 @@ class LabPve(Cluster, Realism, Shims, Steps, Tasks, Guests, Access, FakePve):
             "memory": 512,
             "net0": "virtio=BC:24:11:00:00:01,bridge=vmbr0",
             "ostype": "l26",
-            "scsi0": join_drive(f"{storage}:{disk}", {"size": f"{disk_gb}G"}),
+            "scsi0": join_drive(f"{storage}:{volume}", {"size": f"{disk}G"}),
             "scsihw": "virtio-scsi-pci",
             "serial0": "socket",
             "template": 1,
         }
 
         def add() -> None:
-            self.storages[storage].setdefault("volumes", {})[disk] = size
+            self.storages[storage].setdefault("volumes", {})[volume] = kept
             self.add_vm(vmid, name, node=node, config=config, template=True)
 
         self.on_loop(add)
@@ -266,12 +261,14 @@ def running(
 ) -> Iterator[LabPve]:
     """A cluster that listens on port 8006 of a loopback address of its own.
 
-    It has the storages ``local`` (templates) and ``local-lvm`` (disks) and the bridge ``vmbr0``.
+    It has the bridge ``vmbr0`` and the storages ``local``, of files, which takes everything, and
+    ``local-lvm``, which takes disks and snapshots.
     """
     folder = Path(tempfile.mkdtemp(prefix="lab-pve-"))
     pve = LabPve(hypervisor, address, folder)
     pve.nodes = {node: {"online": True} for node in nodes}
     pve.time_scale = time_scale
+    pve.storages["local"]["content"] = "backup,images,iso,rootdir,vztmpl"
     try:
         pve.open()
         try:

@@ -154,11 +154,18 @@ class Realism:
         return edited(await super()._resources(request), lag)
 
     async def _config_get(self, request: Any) -> web.Response:
-        return edited(await super()._config_get(request), _end_description)
+        """A VM's description has lost its last line's end; a container's always has one."""
+
+        def strip(data: dict[str, Any]) -> None:
+            if "description" in data:
+                data["description"] = data["description"].rstrip()
+
+        return edited(await super()._config_get(request), strip)
 
     async def _lxc_config_get(self, user: str, v: Mapping[str, Any]) -> dict[str, Any]:
         data = await super()._lxc_config_get(user, v)
-        _end_description(data)
+        if data.get("description"):
+            data["description"] = data["description"].rstrip("\n") + "\n"
         return data
 
     # Disks that no configuration names.
@@ -170,11 +177,6 @@ class Realism:
             for name, volume in list(store.get("volumes", {}).items()):
                 if volume.get("vmid") == vmid and f"{sid}:{name}" not in named:
                     self._qm_free(f"{sid}:{name}")
-
-
-def _end_description(data: dict[str, Any]) -> None:
-    if data.get("description"):
-        data["description"] = data["description"].rstrip("\n") + "\n"
 
 
 def check_keys(text: str) -> None:

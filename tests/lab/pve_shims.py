@@ -113,13 +113,22 @@ class Shims:
         return value
 
     def _cloud_init(self, vm: Any, storage: str, made: list[str]) -> str:
+        store = self._store(storage)
         name = f"vm-{vm.vmid}-cloudinit"
-        volumes = self._store(storage).setdefault("volumes", {})
+        if store["type"] == "dir":
+            name = f"{vm.vmid}/{name}.qcow2"
+        volumes = store.setdefault("volumes", {})
         if name not in volumes:
             owned = {"content": "images", "format": "raw", "vmid": vm.vmid, "ctime": 0}
             volumes[name] = {**owned, "size": CLOUD_INIT_BYTES}
             made.append(f"{storage}:{name}")
         return join_drive(f"{storage}:{name}", {"media": "cdrom", "size": "4M"})
+
+    # A single firewall rule's position is a number, where Proxmox echoes the text of the path.
+
+    async def _fw_rule_get(self, scope: str, v: Mapping[str, Any], user: str) -> dict[str, Any]:
+        rule = await super()._fw_rule_get(scope, v, user)
+        return {**rule, "pos": str(rule["pos"])}
 
     # Cloud-init settings ask for the privilege of hardware, cards for none on their bridge.
 
