@@ -1,0 +1,19 @@
+output "vmid" {
+  description = "The guest's number."
+  value       = proxmox_virtual_environment_vm.guest.vm_id
+}
+
+output "node" {
+  description = "The node that the guest is on."
+  value       = proxmox_virtual_environment_vm.guest.node_name
+}
+
+output "address" {
+  description = "The address at which the app answers; empty with DHCP."
+  value       = local.is_static ? split("/", var.address)[0] : ""
+}
+
+output "port" {
+  description = "The app's port at that address."
+  value       = var.port
+}
