@@ -1,0 +1,1 @@
+"""Targets ``proxmox_lxc`` and ``proxmox_vm``: guests that are machines of a Proxmox cluster."""

@@ -1,0 +1,62 @@
+"""The values that the Terraform modules are given: literal, without secrets."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from paas.domain.specs import GuestSpec
+from paas.targets.proxmox import marker
+from paas.targets.proxmox.site import Site
+
+LXC_LEAST_MEMORY, VM_LEAST_MEMORY = 64, 256
+MACHINE = (
+    *("template_node", "disk_interface", "disk_iothread", "disk_ssd", "disk_discard"),
+    *("disk_cache", "disk_aio", "cpu_type"),
+)
+
+
+def lxc(site: Site, guest: GuestSpec) -> Mapping[str, object]:
+    """The values of ``terraform/proxmox_lxc``."""
+    return {
+        **_common(site, guest, LXC_LEAST_MEMORY),
+        "template": guest.frozen["template"],
+        "os_type": guest.frozen.get("os_type", "debian"),
+    }
+
+
+def vm(site: Site, guest: GuestSpec) -> Mapping[str, object]:
+    """The values of ``terraform/proxmox_vm``."""
+    kept = {name: guest.frozen[name] for name in MACHINE if name in guest.frozen}
+    return {
+        **_common(site, guest, VM_LEAST_MEMORY),
+        **kept,
+        "template": guest.frozen["template"],
+        "template_node": guest.frozen.get("template_node", guest.node),
+    }
+
+
+def _common(site: Site, guest: GuestSpec, least: int) -> dict[str, Any]:
+    frozen = guest.frozen
+    return {
+        "node": guest.node,
+        "vmid": guest.vmid,
+        "pool": frozen.get("pool", site.pool),
+        "hostname": guest.hostname,
+        "description": marker.description(guest),
+        "tags": marker.tags(guest.marker.partition("/")[0]),
+        "storage": frozen["storage"],
+        "cores": guest.resources.cores,
+        "memory": max(guest.resources.memory, least),
+        "disk": max(guest.resources.disk, int(frozen.get("template_disk", 0))),
+        "bridge": frozen["bridge"],
+        "vlan": frozen["vlan"],
+        "mac": marker.mac(guest.marker),
+        "address": f"{guest.address}/{frozen['prefix']}" if frozen["prefix"] else "dhcp",
+        "gateway": frozen["gateway"],
+        "dns": list(frozen["dns"]),
+        "ssh_key": site.public_key,
+        "port": guest.port,
+        "ssh_from": list(site.ssh_from),
+        "guests": list(frozen.get("guests", [])),
+        "nodes": list(frozen.get("nodes", [])),
+        "timeout": int(site.task_seconds),
+    }

@@ -1,0 +1,75 @@
+"""What a Proxmox target is told of its place, once, from the settings."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from paas.domain.addresses import AddressPool
+from paas.settings import Settings, vmids
+from paas.tools.proxmox import Access
+
+# Of an installation there is one cluster, whatever node of it the URL names.
+ENDPOINT = "proxmox"
+
+
+@dataclass(frozen=True)
+class Site:
+    """``addresses`` is None with DHCP; ``public_key`` is the one that guests are entered with.
+
+    ``task_seconds`` is how long one task of Proxmox may take, ``stop_seconds`` how long a guest
+    may take to end by itself. ``unlock_key`` is a file, or empty.
+    """
+
+    access: Access
+    installation: str
+    public_key: str
+    vmids: range
+    addresses: AddressPool | None
+    nodes: tuple[str, ...] = ()
+    storage: str = "local-lvm"
+    bridge: str = "vmbr0"
+    vlan: int = 0
+    dns: tuple[str, ...] = ()
+    pool: str = "paas"
+    lxc_template: str = ""
+    vm_template: int = 0
+    ssh_from: tuple[str, ...] = ()
+    unlock_key: str = ""
+    task_seconds: float = 1800.0
+    stop_seconds: float = 60.0
+
+    @classmethod
+    def of(cls, settings: Settings, installation: str, public_key: str) -> "Site":
+        """The place that the settings describe."""
+        key = settings.proxmox_unlock_key
+        return cls(
+            access=access_of(settings),
+            installation=installation,
+            public_key=public_key,
+            vmids=vmids(settings.proxmox_vmids),
+            addresses=AddressPool.parse(settings.proxmox_addresses),
+            nodes=settings.proxmox_nodes,
+            storage=settings.proxmox_storage,
+            bridge=settings.proxmox_bridge,
+            vlan=settings.proxmox_vlan,
+            dns=settings.proxmox_dns,
+            pool=settings.proxmox_pool,
+            lxc_template=settings.proxmox_lxc_template,
+            vm_template=settings.proxmox_vm_template,
+            ssh_from=settings.proxmox_ssh_from,
+            unlock_key=str(Path(key).expanduser()) if key else "",
+            task_seconds=float(settings.step_timeout),
+            stop_seconds=float(settings.stop_timeout),
+        )
+
+
+def access_of(settings: Settings) -> Access:
+    """How the settings say that Proxmox is reached."""
+    return Access(
+        url=settings.proxmox_url,
+        token=settings.proxmox_token,
+        ca_file=settings.proxmox_ca_file,
+        fingerprint=settings.proxmox_fingerprint,
+        insecure=settings.proxmox_insecure,
+        timeout=float(settings.proxmox_timeout),
+        pool=settings.proxmox_pool,
+    )

@@ -1,0 +1,112 @@
+"""What room the cluster has, read before a place is chosen."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from paas.targets.proxmox.site import Site
+from paas.tools.proxmox import Proxmox, Row
+
+MB, GB = 1024**2, 1024**3
+
+
+@dataclass(frozen=True)
+class NodeRoom:
+    """One node: processors, memory and the guests' storage, all in MB but ``disk`` in GB.
+
+    ``memory_used`` and ``disk_used`` are what is in use now, by whomever. ``reason`` says why
+    nothing can be made there; empty when it can. ``shared`` is whether its storage is the other
+    nodes' as well.
+    """
+
+    name: str
+    reason: str = ""
+    cores: int = 0
+    memory: int = 0
+    memory_used: int = 0
+    disk: int = 0
+    disk_used: int = 0
+    shared: bool = False
+
+
+@dataclass(frozen=True)
+class Present:
+    """A guest that is there: the sizes that it may grow to, and the memory that it uses now."""
+
+    vmid: int
+    node: str
+    memory: int
+    memory_used: int
+    cores: int
+
+
+@dataclass(frozen=True)
+class Survey:
+    """``apis`` are the nodes' addresses. ``template`` is what the kind of guest is made from, as
+    it is frozen on the guest's row."""
+
+    nodes: tuple[NodeRoom, ...]
+    guests: Mapping[int, Present]
+    apis: tuple[str, ...]
+    template: Mapping[str, Any] = field(default_factory=dict)
+
+
+def rooms(proxmox: Proxmox, site: Site) -> tuple[NodeRoom, ...]:
+    """Every node that the settings allow, and those that they name and the cluster has not."""
+    storages = {
+        row["node"]: row
+        for row in proxmox.get("/cluster/resources", type="storage")
+        if row.get("storage") == site.storage
+    }
+    found = {row["node"]: row for row in proxmox.nodes()}
+    names = site.nodes or tuple(sorted(found))
+    return tuple(_room(name, found.get(name), storages.get(name), site.storage) for name in names)
+
+
+def _room(name: str, node: Row | None, storage: Row | None, wanted: str) -> NodeRoom:
+    if node is None:
+        return NodeRoom(name, "is not in the cluster")
+    if node.get("status") != "online":
+        return NodeRoom(name, "is offline")
+    if storage is None:
+        return NodeRoom(name, f"has no storage {wanted}")
+    if storage.get("status", "available") != "available":
+        return NodeRoom(name, f"cannot reach its storage {wanted}")
+    return NodeRoom(
+        name,
+        cores=int(node.get("maxcpu", 0)),
+        memory=int(node.get("maxmem", 0)) // MB,
+        memory_used=int(node.get("mem", 0)) // MB,
+        disk=int(storage.get("maxdisk", 0)) // GB,
+        disk_used=-(-int(storage.get("disk", 0)) // GB),
+        shared=bool(storage.get("shared")),
+    )
+
+
+def present(rows: Iterable[Row]) -> Mapping[int, Present]:
+    """The guests of ``/cluster/resources`` by vmid, templates left out."""
+    return {
+        int(row["vmid"]): Present(
+            vmid=int(row["vmid"]),
+            node=str(row["node"]),
+            memory=int(row.get("maxmem") or 0) // MB,
+            memory_used=int(row.get("mem") or 0) // MB,
+            cores=int(row.get("maxcpu") or 0),
+        )
+        for row in rows
+        if not row.get("template")
+    }
+
+
+def addresses(status: Iterable[Row]) -> tuple[str, ...]:
+    """The nodes' own addresses, as ``/cluster/status`` has them."""
+    return tuple(sorted(str(row["ip"]) for row in status if row.get("ip")))
+
+
+def identity(status: Iterable[Row]) -> str:
+    """What the endpoint calls itself: the cluster's name, or that of the only node."""
+    rows = list(status)
+    for row in rows:
+        if row["type"] == "cluster":
+            return f"cluster {row['name']}"
+    return f"host {rows[0]['name']}"
