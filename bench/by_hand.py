@@ -22,7 +22,7 @@ from paas.frameworks.detect import Overrides, make_plan
 from paas.settings import Settings
 from paas.store import setup
 from paas.targets import build_targets
-from paas.targets.contract import Target
+from paas.targets.contract import Target, Wanted
 from paas.targets.local.target import PROGRAM
 from paas.tools import ansible, terraform
 from paas.tools.archive import ArchiveTree
@@ -60,7 +60,8 @@ class ByHand:
         self.source = self.folder / "source"
         self.release = 0
         framework = self.workshop.catalogue["flask"]
-        place = self.workshop.target.place(self.index, framework.port, frozenset())
+        wanted = Wanted(self.index, framework.port, Resources(**self.resources))
+        place = self.workshop.target.place(wanted, (), None)
         guest = str(uuid4())
         self.guest = GuestSpec(
             uuid=guest,

@@ -9,6 +9,7 @@ from paas.domain.specs import Actor, BuildPlan, DeploySpec, Resources
 from paas.domain.states import GuestType
 from paas.store import apps
 from paas.store.models import App, Operation
+from paas.targets.contract import Reserved, Wanted
 
 _numbers = count(1)
 ACTOR = Actor(tenant_id=1)
@@ -45,6 +46,22 @@ def build_plan(**changes: object) -> BuildPlan:
         "reasons": (),
     }
     return BuildPlan(**{**values, **changes})  # type: ignore[arg-type]
+
+
+def wanted(index: int, port: int = 8000) -> Wanted:
+    return Wanted(index, port, Resources(1, 256, 5))
+
+
+def reserved_at(address: str, **changes: object) -> Reserved:
+    values: dict[str, object] = {
+        "endpoint": "local",
+        "node": "here",
+        "address": address,
+        "resources": Resources(1, 256, 5),
+        "vmid": 100_000,
+        "is_present": True,
+    }
+    return Reserved(**{**values, **changes})  # type: ignore[arg-type]
 
 
 def app_row(session: Session, **changes: object) -> App:

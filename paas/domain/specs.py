@@ -51,7 +51,7 @@ class GuestSpec:
     reserved and must stay so. ``host_key`` is the guest's SSH key (``type base64``) since the
     first contact of this incarnation. ``preflight`` is when the place was last seen empty before
     anything was made there, in seconds since 1970. ``about`` says for people and for adoption
-    what app it is: name, framework, repository, branch.
+    what app it is: name, framework, repository, branch. ``runs`` is whether it is wanted to.
     """
 
     uuid: str
@@ -70,6 +70,7 @@ class GuestSpec:
     host_key: str = ""
     preflight: float | None = None
     about: Mapping[str, str] = field(default_factory=dict)
+    runs: bool = True
 
 
 @dataclass(frozen=True)

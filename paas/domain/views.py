@@ -23,7 +23,7 @@ class AppView:
     """An app with its guest. ``access_url`` is None until it has an address that serves.
 
     ``operation`` is the kind of the active operation, or None; ``step`` its running step.
-    Times are UTC.
+    ``node`` is the machine that the guest is on. Times are UTC.
     """
 
     id: str
@@ -45,6 +45,7 @@ class AppView:
     release: int | None
     operation: str | None
     step: StepView | None
+    node: str | None = None
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,9 @@ def build(settings: Settings, *, stopping: Callable[[], bool] = lambda: False) -
         settings=settings,
         environment=environment(),
         catalogue=catalogue,
-        targets=build_targets(settings, installation, catalogue, environment()),
+        targets=build_targets(
+            settings, installation, catalogue, environment(), ssh_key=setup.ssh_key(store)
+        ),
         store=store,
         hub=Hub(connection),
         queue=WorkQueue(connection),

@@ -1,5 +1,6 @@
 """One worker's go at an operation: its lease, its log, its children, its fenced writes."""
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -8,18 +9,27 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from paas.domain.errors import Cancelled, LeaseLost, PaasError, StepFailed, Stopping
+from paas.domain.errors import (
+    Cancelled,
+    LeaseLost,
+    PaasError,
+    StepFailed,
+    StepInterrupted,
+    Stopping,
+)
 from paas.domain.specs import GuestSpec, ReleaseSpec
 from paas.engine.journal import Journal
 from paas.engine.lease import Lease
 from paas.engine.platform import Platform
-from paas.store import guests, operations, releases
+from paas.store import guests, locks, operations, releases
 from paas.store.models import App, Guest, Operation, Release
 from paas.targets.contract import Target
 from paas.tools.ansible import Playbook
 from paas.tools.process import Bench, Leash
 
 Record = dict[str, Any]
+LOCK_SECONDS = 0.5
+LOOK_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -135,7 +145,45 @@ class Attempt:
         return playbook
 
     def _start_ansible(self) -> Playbook:
-        return Playbook.start_early(self.bench(), self.workdir / "ansible")
+        with self.platform.store.read() as session:
+            guest_type = self.app(session).guest_type
+        playbook = self.platform.target_for(guest_type).playbook
+        return Playbook.start_early(self.bench(), self.workdir / "ansible", playbook=playbook)
+
+    @contextmanager
+    def hold(self, name: str) -> Iterator[None]:
+        """Have a thing to oneself within the block; waits for who has it. "" is nothing."""
+        if name:
+            self._wait_for(name)
+        try:
+            yield
+        finally:
+            if name and not self.lease.lost:
+                with self.write() as session:
+                    locks.free(session, name, self.held.id, self.held.epoch)
+
+    def _wait_for(self, name: str) -> None:
+        end = time.monotonic() + self.platform.settings.step_timeout
+        is_told = False
+        while not self._take_lock(name):
+            if not is_told:
+                self.say(f"waits for another deployment that uses {name}")
+                is_told = True
+            if time.monotonic() > end:
+                raise StepInterrupted(f"waited too long for {name}, which another operation uses")
+            self.pause(LOCK_SECONDS)
+
+    def _take_lock(self, name: str) -> bool:
+        with self.write() as session:
+            return locks.take(session, name, self.held.id, self.held.epoch)
+
+    def pause(self, seconds: float) -> None:
+        """Wait, but not beyond the moment in which there is a reason to end: that is raised."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            self.check()
+            time.sleep(min(left, LOOK_SECONDS))
+        self.check()
 
     @property
     def workdir(self) -> Path:
@@ -158,11 +206,12 @@ class Attempt:
             guest_id = self.app(session).guest_id
             if guest_id is None:
                 raise StepFailed("the app has no guest to work on; deploy it again")
-            return guests.spec(session.get_one(Guest, guest_id), self.platform.installation)
+            row = session.get_one(Guest, guest_id)
+            return guests.spec(session, row, self.platform.installation)
 
     def target(self, guest: GuestSpec) -> Target:
         """Where the guest lives."""
-        return self.platform.targets[guest.target]
+        return self.platform.target(guest.target)
 
     def release(self, release_id: int) -> ReleaseSpec:
         """A release, with its environment opened."""

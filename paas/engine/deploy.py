@@ -14,18 +14,51 @@ from paas.engine.reserve import give_back, reserve
 from paas.engine.steps import Plan, Step
 from paas.store import apps, releases
 from paas.store.base import utcnow
-from paas.store.models import App, Deployment, Release
+from paas.store.models import App, Deployment, Guest, Release
 from paas.tools.ansible import build_extravars
 
 LOOK_SECONDS = 0.05
-CONNECT_SECONDS = 60.0
+CONNECT_SECONDS = 180.0
 
 
 def connect(attempt: Attempt) -> Record:
     """Wait until the guest can be configured."""
     spec = attempt.guest()
-    attempt.target(spec).wait_ready(spec, CONNECT_SECONDS)
+    contact = attempt.target(spec).wait_ready(spec, CONNECT_SECONDS)
+    return {"address": contact.address, "host_key": contact.host_key}
+
+
+def settle_contact(attempt: Attempt, session: Session, record: Record) -> None:
+    """Keep what the first contact taught: from then on nothing else is accepted."""
+    guest = session.get_one(Guest, attempt.app(session).guest_id)
+    guest.address = record["address"] or guest.address
+    guest.host_key = record["host_key"] or guest.host_key
+
+
+def snapshot(attempt: Attempt) -> Record:
+    """Keep a guest that serves as it is, where the operator asked for it and its storage can."""
+    platform = attempt.platform
+    if not platform.settings.snapshots or serving_release(attempt) is None:
+        return {}
+    spec = attempt.guest()
+    name = f"paas-{attempt.held.uuid[:8]}"
+    if attempt.target(spec).snapshot(spec, name):
+        attempt.say(f"snapshot {name} was taken")
+        return {"snapshot": name}
+    attempt.say("the guest's storage cannot take snapshots, so there is none")
     return {}
+
+
+def restore(attempt: Attempt, record: Record) -> None:
+    """Bring the guest back to before the failed release, where the operator chose so."""
+    name = record.get("snapshot")
+    if name is None or not attempt.platform.settings.snapshot_restore:
+        return
+    spec = attempt.guest()
+    target = attempt.target(spec)
+    attempt.say(f"the guest goes back to snapshot {name}")
+    target.restore(spec, name)
+    target.wait_ready(spec, CONNECT_SECONDS)
 
 
 def configure(attempt: Attempt) -> Record:
@@ -113,6 +146,8 @@ def finish(attempt: Attempt) -> Record:
             (folder / row.archive).unlink(missing_ok=True)
             removed.append(row.id)
         target.tidy(spec, [attempt.release(row.id) for row in kept])
+        if platform.settings.snapshots:
+            target.prune_snapshots(spec, platform.settings.snapshots)
     except (StepFailed, StepInterrupted) as error:
         # The new release serves; what was not tidied up now will be after the next one.
         attempt.say(f"older releases could not be removed: {error.message}")
@@ -165,7 +200,8 @@ PLAN = Plan(
         Step("fetch", fetch, undo=drop_archive, settle=make_release),
         Step("reserve", reserve, undo=give_back),
         Step("provision", provision, undo=unprovision, settle=settle_guest),
-        Step("connect", connect),
+        Step("connect", connect, settle=settle_contact),
+        Step("snapshot", snapshot, undo=restore),
         Step("configure", configure, undo=remove_release, enters=AppState.DEPLOYING),
         Step("check", check),
         Step("switch", switch, undo=switch_back),

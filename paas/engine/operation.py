@@ -16,6 +16,7 @@ from paas.domain.errors import (
     StepFailed,
     StepInterrupted,
     Stopping,
+    Unreachable,
 )
 from paas.domain.states import (
     AppState,
@@ -24,7 +25,7 @@ from paas.domain.states import (
     OperationState,
     StepState,
 )
-from paas.engine import lease
+from paas.engine import lease, pausing
 from paas.engine.attempt import Attempt, Held, Record
 from paas.engine.platform import Platform
 from paas.engine.steps import Plan, Step
@@ -37,7 +38,6 @@ from paas.tools.process import kill_marked
 log = structlog.get_logger(__name__)
 
 MOST_ATTEMPTS = 3
-LONGEST_DELAY = 300.0
 INTERNAL = "The platform failed at this step for a reason of its own; its log names it."
 
 
@@ -99,15 +99,17 @@ def _try_on(attempt: Attempt, plan: Plan) -> None:
     except Cancelled as error:
         _cancel(attempt, error.message)
     except Stopping:
-        _let_go(attempt, delay=0.0, counts=False)
+        pausing.let_go(attempt, delay=0.0, counts=False)
+    except Unreachable as error:
+        pausing.wait(attempt, error)
     except StepInterrupted as error:
         attempt.say(f"{error.message}; it will be tried again")
-        _let_go(attempt, delay=_back_off(attempt))
+        pausing.let_go(attempt, delay=pausing.back_off(attempt))
     except Exception:
         # A fault that nobody foresaw must cost an attempt, not the operation.
         log.exception("an attempt failed", operation=attempt.held.uuid)
         attempt.say(INTERNAL)
-        _let_go(attempt, delay=_back_off(attempt))
+        pausing.let_go(attempt, delay=pausing.back_off(attempt))
 
 
 def _advance(attempt: Attempt, plan: Plan) -> None:
@@ -144,9 +146,9 @@ def _perform(attempt: Attempt, step: Step, position: int) -> str | None:
         return f"The step {step.name} was tried {MOST_ATTEMPTS} times and never came to an end."
     try:
         record = _do(attempt, step)
-    except (Cancelled, Stopping, LeaseLost, StepInterrupted):
-        raise
     except PaasError as error:
+        if _goes_on(attempt, step, error):
+            raise
         failure = attempt.journal.clean(error.message)
         if error.detail:
             log.info("a step failed", step=step.name, detail=attempt.journal.clean(error.detail))
@@ -159,10 +161,18 @@ def _perform(attempt: Attempt, step: Step, position: int) -> str | None:
             raise StepInterrupted(failure) from error
         return failure
     with attempt.write() as session:
+        pausing.go_on(attempt.app(session))
         step.settle(attempt, session, record)
         _record(attempt, session, step, StepState.DONE, record, begun, spent)
     attempt.records[step.name] = record
     return None
+
+
+def _goes_on(attempt: Attempt, step: Step, error: PaasError) -> bool:
+    """Whether this ends the attempt, but not the operation."""
+    if isinstance(error, Unreachable):
+        return step.persistent or pausing.has_patience(attempt)
+    return isinstance(error, Cancelled | Stopping | LeaseLost | StepInterrupted)
 
 
 def _do(attempt: Attempt, step: Step) -> Record:
@@ -252,7 +262,7 @@ def _unwind(attempt: Attempt, plan: Plan, error: str) -> None:
             raise
         except PaasError as problem:
             attempt.say(f"undoing {step.name} did not work: {problem.message}")
-            _let_go(attempt, delay=_back_off(attempt))
+            pausing.let_go(attempt, delay=pausing.back_off(attempt))
             return
         with attempt.write() as session:
             session.get_one(StepRow, (attempt.held.id, step.name)).state = StepState.UNDONE
@@ -261,20 +271,6 @@ def _unwind(attempt: Attempt, plan: Plan, error: str) -> None:
         attempt.check_cancel()
         plan.fail(attempt, session, error)
         operations.close(attempt.operation(session), OperationState.FAILED, error)
-
-
-def _back_off(attempt: Attempt) -> float:
-    return float(min(2 ** min(attempt.held.epoch, 9), LONGEST_DELAY))
-
-
-def _let_go(attempt: Attempt, *, delay: float, counts: bool = True) -> None:
-    """Give the operation back for a later attempt."""
-    with attempt.write() as session:
-        operations.let_go(session, attempt.operation(session), delay=delay)
-        if not counts:
-            for row in operations.steps_of(session, attempt.held.id):
-                if row.state == StepState.STARTED:
-                    row.attempts -= 1
 
 
 def _cancel(attempt: Attempt, reason: str) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from paas.domain.errors import Unreachable
 from paas.engine.hub import Hub
 from paas.frameworks.catalogue import Catalogue
 from paas.settings import CHECKOUT, Settings
@@ -30,9 +31,20 @@ class Platform:
     stopping: Callable[[], bool] = field(default=lambda: False)
 
     def target_for(self, guest_type: str) -> Target:
-        """The target that a type of guest goes to: ``local`` takes both."""
-        del guest_type
-        return self.targets[self.settings.target]
+        """The target that new guests of a type go to: ``local`` takes both."""
+        if self.settings.target == "local":
+            return self.target("local")
+        return self.target(f"{self.settings.target}_{guest_type}")
+
+    def target(self, name: str) -> Target:
+        """Where a guest lives; raises ``Unreachable`` when the settings do not lead there."""
+        found = self.targets.get(name)
+        if found is None:
+            raise Unreachable(
+                f"Guests of target {name} cannot be reached: the settings name none. Set "
+                "PAAS_TARGET and what belongs to it as they were when the guest was made"
+            )
+        return found
 
     def folder(self, name: str) -> Path:
         """A folder of the instance."""

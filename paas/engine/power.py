@@ -12,10 +12,18 @@ from paas.store import apps
 
 
 def halt(attempt: Attempt) -> Record:
-    """End the app; its guest and data stay."""
+    """End the app, by force if it does not end by itself; its guest and data stay."""
     spec = attempt.guest()
     attempt.target(spec).stop(spec)
     attempt.say("the app is stopped")
+    return {}
+
+
+def shut_down(attempt: Attempt) -> Record:
+    """End the app, never by force."""
+    spec = attempt.guest()
+    attempt.target(spec).shutdown(spec, attempt.platform.settings.stop_timeout)
+    attempt.say("the app is shut down")
     return {}
 
 
@@ -23,10 +31,19 @@ def start(attempt: Attempt) -> Record:
     """Start the live release again and wait for it."""
     spec = attempt.guest()
     attempt.target(spec).start(spec)
-    return wait_healthy(attempt, _live(attempt))
+    return wait_healthy(attempt, live_release(attempt))
 
 
-def _live(attempt: Attempt) -> ReleaseSpec:
+def restart(attempt: Attempt) -> Record:
+    """End the app and its guest, start both and wait for the live release."""
+    release = live_release(attempt)
+    spec = attempt.guest()
+    attempt.target(spec).restart(spec)
+    return wait_healthy(attempt, release)
+
+
+def live_release(attempt: Attempt) -> ReleaseSpec:
+    """The release that serves, or would; raises ``StepFailed`` when there is none."""
     with attempt.platform.store.read() as session:
         live = attempt.app(session).live_release_id
     if live is None:
@@ -39,7 +56,9 @@ def stop_again(attempt: Attempt, _record: Record) -> None:
     halt(attempt)
 
 
-def _reach(state: AppState) -> Conclude:
+def reach(state: AppState) -> Conclude:
+    """The end of a work after which the app is in this state."""
+
     def conclude(attempt: Attempt, session: Session) -> None:
         app = attempt.app(session)
         app.wanted = state
@@ -54,5 +73,7 @@ def keep_state(attempt: Attempt, session: Session, error: str) -> None:
     attempt.app(session).error_message = error
 
 
-STOP = Plan((Step("halt", halt),), _reach(AppState.STOPPED), keep_state)
-START = Plan((Step("start", start, undo=stop_again),), _reach(AppState.RUNNING), keep_state)
+STOP = Plan((Step("halt", halt),), reach(AppState.STOPPED), keep_state)
+SHUTDOWN = Plan((Step("shutdown", shut_down),), reach(AppState.STOPPED), keep_state)
+START = Plan((Step("start", start, undo=stop_again),), reach(AppState.RUNNING), keep_state)
+RESTART = Plan((Step("restart", restart),), reach(AppState.RUNNING), keep_state)

@@ -7,10 +7,11 @@ from functools import cache
 
 from sqlalchemy.orm import Session
 
-from paas.domain.errors import ForeignGuest, StepFailed
+from paas.domain.errors import ForeignGuest, StepFailed, Unreachable
 from paas.domain.specs import GuestSpec
 from paas.domain.states import GuestState
 from paas.engine.attempt import Attempt, Record
+from paas.engine.endpoints import vouch
 from paas.engine.reserve import new_guest
 from paas.engine.state_server import StateKeeper, serve
 from paas.settings import CHECKOUT
@@ -21,6 +22,8 @@ from paas.targets.contract import Presence, Target
 from paas.tools import terraform
 
 MOST_PLACES = 3
+# Seconds between tries when Terraform failed for a reason that passes, such as a lock.
+PAUSES = (2.0, 5.0, 15.0)
 CREATING = frozenset({"create", "update"})
 REMOVING = frozenset({"delete"})
 
@@ -51,22 +54,65 @@ def _guest_id(attempt: Attempt) -> int:
 
 
 def _provision(attempt: Attempt, guest_id: int) -> Record:
-    spec = attempt.guest()
-    target = attempt.target(spec)
+    target = attempt.target(attempt.guest())
+    vouch(attempt.platform, target)
+    for pause in (*PAUSES, None):
+        try:
+            return _bring_about(attempt, guest_id, target)
+        except terraform.TerraformFailed as error:
+            if not target.is_passing(f"{error.message} {error.detail}"):
+                raise
+            if pause is None:
+                raise Unreachable(error.message, detail=error.detail) from error
+            attempt.say(f"{error.message}; tried again in {pause:.0f} s")
+            attempt.pause(pause)
+    raise AssertionError("the last pause is None")
+
+
+def _bring_about(attempt: Attempt, guest_id: int, target: Target) -> Record:
+    """One try: look at what there is, clear the way, let Terraform do the rest."""
     keeper = StateKeeper(attempt, guest_id)
-    values = target.values(spec)
-    digest = _digest(target, values)
+    spec = attempt.guest()
     presence = target.observe(spec)
     if presence is Presence.FOREIGN:
-        raise ForeignGuest(f"at {spec.address} there is a guest that is not ours")
+        raise ForeignGuest(f"vmid {spec.vmid} is taken by a guest that is not ours")
+    if presence is Presence.OURS:
+        follow(attempt, guest_id, keeper)
+        spec = attempt.guest()
+    digest = _digest(target, target.values(spec))
     if presence is Presence.OURS and _applied(attempt, guest_id) == digest:
         attempt.log("terraform", "nothing to change: the guest is as its row says")
         return {"digest": digest}
     _clear_the_way(attempt, guest_id, presence, keeper)
-    _run_terraform(attempt, spec, keeper, CREATING)
+    spec = attempt.guest()
+    if presence is Presence.ABSENT:
+        target.check_free(spec)
+    with attempt.hold(target.lock_name(spec)):
+        _run_terraform(attempt, spec, keeper, CREATING)
     if target.observe(spec) is not Presence.OURS:
-        raise StepFailed(f"Terraform ended well, but there is no guest at {spec.address}")
+        raise StepFailed(f"Terraform ended well, but there is no guest {spec.vmid}")
     return {"digest": digest}
+
+
+def follow(attempt: Attempt, guest_id: int, keeper: StateKeeper) -> None:
+    """Take over the node on which the guest stands now: HA or an administrator moved it."""
+    spec = _spec(attempt, guest_id)
+    target = attempt.target(spec)
+    node = target.node_of(spec)
+    state = keeper.read()
+    moved = target.moved_state(state, node) if state else None
+    if moved is not None and moved != state:
+        keeper.write(moved)
+    if node != spec.node:
+        attempt.say(f"guest {spec.vmid} was moved from {spec.node} to {node} and is followed")
+        with attempt.write() as session:
+            session.get_one(Guest, guest_id).node = node
+
+
+def _spec(attempt: Attempt, guest_id: int) -> GuestSpec:
+    with attempt.platform.store.read() as session:
+        row = session.get_one(Guest, guest_id)
+        return guests.spec(session, row, attempt.platform.installation)
 
 
 def _digest(target: Target, values: Mapping[str, object]) -> str:
@@ -100,10 +146,11 @@ def _clear_the_way(
                 # Nothing serves any more, so this deployment is a first one again.
                 row.state = GuestState.RESERVED
                 attempt.app(session).live_release_id = None
-    elif not known and guest.state == GuestState.RESERVED:
+    elif guest.state == GuestState.RESERVED and (not known or keeper.is_tainted()):
         attempt.say("an earlier attempt left half a guest; it is removed first")
         spec = attempt.guest()
         attempt.target(spec).remove(spec)
+        keeper.forget()
 
 
 def _run_terraform(
@@ -121,6 +168,7 @@ def _run_terraform(
             attempt.bench(),
             backend,
             platform.folder("terraform"),
+            providers=target.environment(attempt.workdir),
         )
         try:
             plan = program.plan(destroy=allowed is REMOVING)
@@ -157,20 +205,27 @@ def unprovision(attempt: Attempt, _record: Record) -> None:
 
 def destroy_guest(attempt: Attempt, guest_id: int) -> None:
     """Remove a guest and see that it is gone; what stands there of others is left alone."""
-    with attempt.platform.store.read() as session:
-        row = session.get_one(Guest, guest_id)
-        spec = guests.spec(row, attempt.platform.installation)
-    target = attempt.target(spec)
-    keeper = StateKeeper(attempt, guest_id)
-    if target.observe(spec) is not Presence.FOREIGN:
-        _remove(attempt, spec, target, keeper)
-        if target.observe(spec) is Presence.OURS:
-            raise StepFailed(f"guest {spec.vmid} is still there after it was destroyed")
+    spec = _spec(attempt, guest_id)
+    if _was_begun(attempt, guest_id):
+        target = attempt.target(spec)
+        vouch(attempt.platform, target)
+        if target.observe(spec) is not Presence.FOREIGN:
+            _remove(attempt, guest_id, target)
+            if target.observe(spec) is Presence.OURS:
+                raise StepFailed(f"guest {spec.vmid} is still there after it was destroyed")
     with attempt.write() as session:
         guests.mark_gone(session, guest_id)
         if attempt.app(session).guest_id == guest_id:
             _forget_guest(attempt, session)
-    attempt.say(f"guest {spec.vmid} is gone; {spec.address} is free again")
+    free = f"; {spec.address} is free again" if spec.address else ""
+    attempt.say(f"guest {spec.vmid} is gone{free}")
+
+
+def _was_begun(attempt: Attempt, guest_id: int) -> bool:
+    """Whether anything can have been made: before the preflight is on record, nothing was."""
+    with attempt.platform.store.read() as session:
+        row = session.get_one(Guest, guest_id)
+        return row.preflight_at is not None or row.state != GuestState.RESERVED
 
 
 def _forget_guest(attempt: Attempt, session: Session) -> None:
@@ -186,14 +241,15 @@ def serving_release(attempt: Attempt) -> int | None:
         return attempt.app(session).live_release_id
 
 
-def _remove(attempt: Attempt, spec: GuestSpec, target: Target, keeper: StateKeeper) -> None:
-    if keeper.holds_resources():
+def _remove(attempt: Attempt, guest_id: int, target: Target) -> None:
+    """Let Terraform destroy what it knows; then the target removes what is left of the guest."""
+    keeper = StateKeeper(attempt, guest_id)
+    spec = _spec(attempt, guest_id)
+    if keeper.holds_resources() and target.observe(spec) is Presence.OURS:
+        follow(attempt, guest_id, keeper)
+        spec = _spec(attempt, guest_id)
         try:
             _run_terraform(attempt, spec, keeper, REMOVING)
         except terraform.TerraformFailed as error:
             attempt.say(f"{error.message}; the guest is proved ours and is removed without it")
-    elif target.observe(spec) is Presence.ABSENT:
-        # A create that was killed at its very beginning leaves less than a guest.
-        target.remove(spec)
-    if target.observe(spec) is Presence.OURS:
-        target.remove(spec)
+    target.remove(spec)

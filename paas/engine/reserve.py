@@ -1,11 +1,12 @@
 """A place for a guest: its row commits before anything is made."""
 
-from paas.domain.specs import GuestSpec
+from paas.domain.specs import GuestSpec, Resources
 from paas.domain.states import GuestState
 from paas.engine.attempt import Attempt, Record
+from paas.engine.endpoints import vouch
 from paas.store import guests
 from paas.store.models import Guest
-from paas.targets.contract import Presence
+from paas.targets.contract import Presence, Reserved, Wanted
 
 
 def reserve(attempt: Attempt) -> Record:
@@ -16,23 +17,48 @@ def reserve(attempt: Attempt) -> Record:
 
 
 def new_guest(attempt: Attempt) -> Guest:
-    """Reserve a number, an address and a name in one transaction, and make them the app's."""
+    """Reserve a number, a node, an address in one transaction, and make them the app's.
+
+    What there is to choose from is looked at before: no transaction waits for the network.
+    """
+    with attempt.platform.store.read() as session:
+        guest_type = attempt.app(session).guest_type
+    target = attempt.platform.target_for(guest_type)
+    vouch(attempt.platform, target)
+    survey = target.survey()
     with attempt.write() as session:
         app = attempt.app(session)
-        target = attempt.platform.target_for(app.guest_type)
-        index = guests.next_number(session, f"place:{target.name}", 0)
-        place = target.place(index, app.port, guests.taken_addresses(session))
-        vmid = guests.next_vmid(session, place.endpoint)
+        # The sequence's row lock lets one transaction after the other choose.
+        index = guests.next_number(session, f"place:{target.endpoint}", 0)
+        wanted = Wanted(index, app.port, Resources(app.cores, app.memory, app.disk))
+        taken = [_reserved(row) for row in guests.reserved(session)]
+        place = target.place(wanted, taken, survey)
+        vmid = guests.next_vmid(session, place.endpoint, target.vmids)
         guest = guests.reserve(session, app, target.name, place, vmid)
-    attempt.say(f"reserved guest {guest.vmid} at {guest.address}:{guest.port}")
+    attempt.say(f"reserved guest {guest.vmid} on {guest.node}, {_address(guest)}")
     return guest
+
+
+def _reserved(row: Guest) -> Reserved:
+    return Reserved(
+        endpoint=row.endpoint,
+        node=row.node,
+        address=row.address or "",
+        resources=Resources(row.cores, row.memory, row.disk),
+        vmid=row.vmid,
+        is_present=row.state == GuestState.PRESENT,
+    )
+
+
+def _address(guest: Guest) -> str:
+    return f"at {guest.address}:{guest.port}" if guest.address else "at an address by DHCP"
 
 
 def give_back(attempt: Attempt, _record: Record) -> None:
     """Free the places of this app's guests that are proved absent."""
     with attempt.platform.store.read() as session:
         standing = [
-            (g.id, guests.spec(g, attempt.platform.installation), g.state)
+            (g.id, guests.spec(session, g, attempt.platform.installation), g.state)
             for g in guests.standing(session, attempt.held.app_id)
         ]
     for guest_id, spec, state in standing:
@@ -46,4 +72,6 @@ def give_back(attempt: Attempt, _record: Record) -> None:
 
 def is_absent(attempt: Attempt, spec: GuestSpec) -> bool:
     """Whether nothing of ours is at the guest's place; another's there does not count."""
-    return attempt.target(spec).observe(spec) is not Presence.OURS
+    target = attempt.target(spec)
+    vouch(attempt.platform, target)
+    return target.observe(spec) is not Presence.OURS

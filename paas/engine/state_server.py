@@ -64,6 +64,16 @@ class StateKeeper:
         body = self.read()
         return bool(body and json.loads(body).get("resources"))
 
+    def is_tainted(self) -> bool:
+        """Whether a create failed halfway: the next plan would replace what is there."""
+        body = self.read()
+        resources = json.loads(body).get("resources", []) if body else []
+        return any(
+            instance.get("status") == "tainted"
+            for resource in resources
+            for instance in resource.get("instances", [])
+        )
+
 
 @contextmanager
 def serve(keeper: StateKeeper) -> Iterator[Backend]:

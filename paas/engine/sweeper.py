@@ -9,14 +9,11 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
-from paas.domain.errors import PaasError
-from paas.domain.specs import GuestSpec
-from paas.domain.states import AppState, GuestState
-from paas.engine import lease
+from paas.domain.states import AppState
+from paas.engine import lease, reconciler
 from paas.engine.platform import Platform
-from paas.store import apps, events, guests, operations
-from paas.store.models import App, Guest
-from paas.targets.contract import Presence
+from paas.store import events, operations
+from paas.store.models import App
 from paas.tools.git_commands import cache_name
 from paas.tools.process import kill_marked
 
@@ -28,11 +25,6 @@ PRUNE_SECONDS = 3600.0
 PRUNE_ROWS = 400
 CACHE_SECONDS = 24 * 3600.0
 DOWNLOAD_SECONDS = 3600.0
-SETTLED = (AppState.RUNNING, AppState.STOPPED)
-LOST = (
-    "The app's guest is gone, and nobody asked the platform to remove it. "
-    "Redeploy makes a new guest; data that only the old one held is lost."
-)
 
 
 class Sweeper:
@@ -58,7 +50,8 @@ class Sweeper:
         now = time.monotonic()
         if now - self._reconciled >= RECONCILE_SECONDS:
             self._reconciled = now
-            self._reconcile()
+            reconciler.reconcile(self._platform)
+            self._remove_leftovers()
         if now - self._pruned >= PRUNE_SECONDS:
             self._pruned = now
             self._prune()
@@ -74,44 +67,6 @@ class Sweeper:
                 kill_marked(f"{one.uuid}-{one.epoch}")
             if (one.free or abandoned) and not one.waiting:
                 platform.queue.enqueue(one.id, one.uuid, one.epoch + 1)
-
-    def _reconcile(self) -> None:
-        """Look after guests that nobody works on, and remove leftovers."""
-        with self._platform.store.read() as session:
-            rows = session.execute(
-                select(Guest, App)
-                .join(App, App.guest_id == Guest.id)
-                .where(Guest.state == GuestState.PRESENT, App.state.in_(SETTLED))
-            ).all()
-        for guest, app in rows:
-            self._look_after(guests.spec(guest, self._platform.installation), app.id)
-        self._remove_leftovers()
-
-    def _look_after(self, spec: GuestSpec, app_id: int) -> None:
-        """Bring a guest back that lost its supervisor; say so when the guest itself is lost."""
-        target = self._platform.targets[spec.target]
-        if self._is_busy(app_id):
-            return
-        try:
-            if target.revive(spec):
-                log.info("a guest was brought back", guest=spec.uuid, address=spec.address)
-            elif target.observe(spec) is Presence.ABSENT:
-                self._report_lost(app_id)
-        except PaasError as error:
-            log.warning("a guest cannot be brought back", guest=spec.uuid, error=error.message)
-
-    def _is_busy(self, app_id: int) -> bool:
-        with self._platform.store.read() as session:
-            return operations.active_of(session, app_id) is not None
-
-    def _report_lost(self, app_id: int) -> None:
-        with self._platform.store.write() as session:
-            app = session.get_one(App, app_id, with_for_update=True)
-            if operations.active_of(session, app_id) is None and app.state in SETTLED:
-                app.error_message = LOST
-                apps.set_state(session, app, AppState.FAILED)
-                log.error("a guest is lost", app=app.uuid)
-        self._platform.hub.publish(app.uuid)
 
     def _remove_leftovers(self) -> None:
         """Working folders of operations that have ended: their worker died while it tidied up."""

@@ -232,20 +232,30 @@ def redeploy(
     platform: Platform, actor: Actor, app_id: str, ref: str | None = None
 ) -> OperationView:
     """Bring the newest commit, or ``ref``, live; raises ``Conflict`` while the app is busy."""
-    return _change(platform, actor, app_id, OperationKind.REDEPLOY, ref=ref)
+    return begin(platform, actor, app_id, OperationKind.REDEPLOY, ref=ref)
 
 
 def stop(platform: Platform, actor: Actor, app_id: str) -> OperationView:
     """End the app, keep its guest and data; raises ``Conflict`` unless it is running."""
-    return _change(platform, actor, app_id, OperationKind.STOP, only=AppState.RUNNING)
+    return begin(platform, actor, app_id, OperationKind.STOP, only=AppState.RUNNING)
+
+
+def shutdown(platform: Platform, actor: Actor, app_id: str) -> OperationView:
+    """The same, but never by force: it fails when the app does not end in time."""
+    return begin(platform, actor, app_id, OperationKind.SHUTDOWN, only=AppState.RUNNING)
+
+
+def restart(platform: Platform, actor: Actor, app_id: str) -> OperationView:
+    """End the app and its guest and start both; raises ``Conflict`` unless it is running."""
+    return begin(platform, actor, app_id, OperationKind.RESTART, only=AppState.RUNNING)
 
 
 def start(platform: Platform, actor: Actor, app_id: str) -> OperationView:
     """Start a stopped app; raises ``Conflict`` unless it is stopped."""
-    return _change(platform, actor, app_id, OperationKind.START, only=AppState.STOPPED)
+    return begin(platform, actor, app_id, OperationKind.START, only=AppState.STOPPED)
 
 
-def _change(
+def begin(
     platform: Platform,
     actor: Actor,
     app_id: str,
@@ -254,6 +264,7 @@ def _change(
     ref: str | None = None,
     only: AppState | None = None,
 ) -> OperationView:
+    """Begin a work on an app that exists; raises ``Conflict`` while another is under way."""
     with platform.store.write() as session:
         app = apps.find(session, actor, known_form(app_id), lock=True)
         if app.state == AppState.DELETED:

@@ -48,7 +48,7 @@ def terraform_zip(platform: Platform, actor: Actor, app_id: str) -> bytes:
             raise Conflict(
                 "This deployment has no guest now, so there is no Terraform state to take home"
             )
-        spec = guests.spec(guest, platform.installation)
+        spec = guests.spec(session, guest, platform.installation)
         name = app.name
     return _zip(platform, spec, name, platform.store.vault.open(sealed))
 

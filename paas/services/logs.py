@@ -1,15 +1,21 @@
 """What a deployment wrote, and what the app itself writes."""
 
+import time
+from collections.abc import Iterator
+
 from paas.domain.specs import Actor
 from paas.engine.platform import Platform
 from paas.engine.redact import Redactor
 from paas.services.deployments import known_form
 from paas.store import apps, events, guests
+from paas.store.base import utcnow
 from paas.store.models import Guest
 from paas.targets.contract import RuntimeLine
 
 # A log of more lines than this is shown from its end.
 MOST_LINES = 10_000
+KEEPALIVE_SECONDS = 4.0
+FOLLOW_SECONDS = 0.5
 
 
 def text(platform: Platform, actor: Actor, app_id: str) -> str:
@@ -20,17 +26,52 @@ def text(platform: Platform, actor: Actor, app_id: str) -> str:
     return "".join(f"{e.at:%Y-%m-%dT%H:%M:%SZ} [{e.stream}] {e.text}\n" for e in lines)
 
 
-def runtime(platform: Platform, actor: Actor, app_id: str, limit: int) -> list[RuntimeLine]:
-    """The newest lines of the app's own output, oldest first; empty when it has no guest."""
+def runtime(
+    platform: Platform,
+    actor: Actor,
+    app_id: str,
+    limit: int,
+    since: str = "",
+    search: str = "",
+) -> list[RuntimeLine]:
+    """The newest lines of the app's own output, oldest first; empty when it has no guest.
+
+    ``since`` (ISO 8601 in UTC) leaves older lines out, ``search`` those without that text.
+    """
     with platform.store.read() as session:
         app = apps.find(session, actor, known_form(app_id))
         guest = session.get(Guest, app.guest_id) if app.guest_id else None
-        spec = guests.spec(guest, platform.installation) if guest else None
+        spec = guests.spec(session, guest, platform.installation) if guest else None
         secrets = platform.store.vault.open_map(app.environment).values()
     if spec is None:
         return []
     redactor = Redactor(secrets)
+    target = platform.target(spec.target)
     return [
         RuntimeLine(line.at, line.stream, redactor.clean(line.text))
-        for line in platform.targets[spec.target].runtime_log(spec, limit=limit)
+        for line in target.runtime_log(spec, limit=limit, since=since, search=search)
     ]
+
+
+def follow(
+    platform: Platform, actor: Actor, app_id: str, since: str = "", search: str = ""
+) -> Iterator[RuntimeLine | None]:
+    """Lines as they come, from ``since`` or from now on; None every 4 s of silence.
+
+    It never ends by itself: whoever reads it closes it. Lines of one moment are told apart by
+    what was sent of that moment already.
+    """
+    since = since or f"{utcnow():%Y-%m-%dT%H:%M:%S.%f}"
+    sent: list[RuntimeLine] = []
+    spoken = time.monotonic()
+    while True:
+        found = runtime(platform, actor, app_id, MOST_LINES, since, search)
+        fresh = [line for line in found if line not in sent]
+        yield from fresh
+        if fresh:
+            since, spoken = fresh[-1].at, time.monotonic()
+            sent = [line for line in found if line.at == since]
+        elif time.monotonic() - spoken > KEEPALIVE_SECONDS:
+            spoken = time.monotonic()
+            yield None
+        time.sleep(FOLLOW_SECONDS)

@@ -198,7 +198,8 @@ def _view(app: App, around: _Around, totals: dict[str, int]) -> AppView:
         guest = None
     release = around.releases.get(app.live_release_id or 0)
     operation = around.operations.get(app.id)
-    serves = guest is not None and release is not None and app.state != AppState.DELETED
+    has_address = guest is not None and guest.address is not None
+    serves = has_address and release is not None and app.state != AppState.DELETED
     return AppView(
         id=app.uuid,
         name=app.name,
@@ -219,6 +220,7 @@ def _view(app: App, around: _Around, totals: dict[str, int]) -> AppView:
         release=release.number if release else None,
         operation=operation.kind if operation else None,
         step=_current_step(operation, around.steps, totals) if operation else None,
+        node=guest.node if guest else None,
     )
 
 

@@ -1,17 +1,19 @@
 """Guests: numbers that are never used twice, addresses that are used by one at a time."""
 
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import case, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from paas.domain.errors import StepFailed
 from paas.domain.specs import GuestSpec, Resources
-from paas.domain.states import GuestState, GuestType
+from paas.domain.states import AppState, GuestState, GuestType
 from paas.store.base import utcnow
 from paas.store.models import App, Guest, Installation, Sequence, StateVersion
 
-FIRST_VMID = 100_000
+ALL_VMIDS = range(100_000, 1_000_000_000)
 
 
 class Placed(Protocol):
@@ -27,7 +29,11 @@ class Placed(Protocol):
 
     @property
     def address(self) -> str:
-        """Where the guest answers."""
+        """Where the guest answers; empty until the network has given it an address."""
+
+    @property
+    def frozen(self) -> Mapping[str, Any]:
+        """What must stay as it is for as long as the guest lives."""
 
 
 def installation(session: Session) -> str:
@@ -36,26 +42,32 @@ def installation(session: Session) -> str:
 
 
 def next_number(session: Session, name: str, first: int) -> int:
-    """The next number of a sequence; the update's row lock makes it the caller's own."""
+    """The next number of a sequence, never below ``first``; the row's lock makes it one's own."""
     insert = (sqlite if session.get_bind().dialect.name == "sqlite" else postgresql).insert
     session.execute(insert(Sequence).values(name=name, value=first - 1).on_conflict_do_nothing())
     return session.execute(
         update(Sequence)
         .where(Sequence.name == name)
-        .values(value=Sequence.value + 1)
+        .values(value=case((Sequence.value < first, first), else_=Sequence.value + 1))
         .returning(Sequence.value)
         .execution_options(synchronize_session=False)
     ).scalar_one()
 
 
-def next_vmid(session: Session, endpoint: str) -> int:
-    """A vmid that this endpoint has never had from us."""
-    return next_number(session, f"vmid:{endpoint}", FIRST_VMID)
+def next_vmid(session: Session, endpoint: str, vmids: range = ALL_VMIDS) -> int:
+    """A vmid that this endpoint has never had from us; ``StepFailed`` when all were used."""
+    number = next_number(session, f"vmid:{endpoint}", vmids.start)
+    if number not in vmids:
+        raise StepFailed(
+            f"All vmids from {vmids.start} to {vmids.stop - 1} were used once, and none is used "
+            "twice. Set PAAS_PROXMOX_VMIDS to a range that goes on further"
+        )
+    return number
 
 
-def taken_addresses(session: Session) -> frozenset[str]:
-    """Addresses of guests that may exist."""
-    return frozenset(session.scalars(select(Guest.address).where(Guest.state != GuestState.GONE)))
+def reserved(session: Session) -> list[Guest]:
+    """Every guest that may exist, on whatever endpoint."""
+    return list(session.scalars(select(Guest).where(Guest.state != GuestState.GONE)))
 
 
 def reserve(session: Session, app: App, target: str, place: Placed, vmid: int) -> Guest:
@@ -66,7 +78,8 @@ def reserve(session: Session, app: App, target: str, place: Placed, vmid: int) -
         target=target,
         endpoint=place.endpoint,
         node=place.node,
-        address=place.address,
+        address=place.address or None,
+        frozen=dict(place.frozen),
         vmid=vmid,
         port=app.port,
         cores=app.cores,
@@ -88,8 +101,9 @@ def standing(session: Session, app_id: int) -> list[Guest]:
     return list(session.scalars(query.order_by(Guest.id)))
 
 
-def spec(guest: Guest, installation_uuid: str) -> GuestSpec:
+def spec(session: Session, guest: Guest, installation_uuid: str) -> GuestSpec:
     """The row as a target takes it."""
+    app = session.get_one(App, guest.app_id)
     return GuestSpec(
         uuid=guest.uuid,
         marker=f"{installation_uuid}/{guest.uuid}",
@@ -99,10 +113,20 @@ def spec(guest: Guest, installation_uuid: str) -> GuestSpec:
         vmid=guest.vmid,
         incarnation=guest.incarnation,
         hostname=guest.hostname,
-        address=guest.address,
+        address=guest.address or "",
         port=guest.port,
         resources=Resources(guest.cores, guest.memory, guest.disk),
         guest_type=GuestType(guest.guest_type),
+        frozen=guest.frozen,
+        host_key=guest.host_key or "",
+        preflight=guest.preflight_at.timestamp() if guest.preflight_at else None,
+        about={
+            "name": app.name,
+            "framework": app.framework,
+            "repository": app.repository,
+            "branch": app.branch or "",
+        },
+        runs=app.wanted == AppState.RUNNING,
     )
 
 

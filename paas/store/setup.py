@@ -10,6 +10,8 @@ from uuid import uuid4
 from alembic import command
 from alembic.config import Config
 from cryptography.fernet import Fernet
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from sqlalchemy import select
 
 from paas.domain.errors import SettingsError
@@ -95,6 +97,21 @@ def _read_secret(path: Path) -> str:
     return text
 
 
+def _new_ssh_key() -> bytes:
+    return Ed25519PrivateKey.generate().private_bytes(
+        Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()
+    )
+
+
+def ssh_key(store: Store) -> str:
+    """The private key with which every worker of this installation enters its guests."""
+    with store.read() as session:
+        sealed = session.scalars(select(Installation.ssh_key)).one()
+    if sealed is None:
+        raise SettingsError("This instance has no SSH key yet. Run `paas migrate`.")
+    return store.vault.open(sealed).decode()
+
+
 def open_store(settings: Settings) -> Store:
     """The store of a prepared instance."""
     vault = Vault(_read_secret(settings.instance / "secret.key"))
@@ -119,8 +136,11 @@ def migrate(settings: Settings) -> None:
         config.attributes["engine"] = store.engine
         command.upgrade(config, "head")
         with store.write() as session:
-            if session.scalar(select(Installation.id)) is None:
-                session.add(Installation(id=1))
+            found = session.get(Installation, 1)
+            if found is None:
+                session.add(found := Installation(id=1))
+            if found.ssh_key is None:
+                found.ssh_key = store.vault.seal(_new_ssh_key())
             if session.scalar(select(Tenant.id).where(Tenant.slug == "default")) is None:
                 session.add(Tenant(slug="default", name="Default"))
     finally:

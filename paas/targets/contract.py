@@ -81,7 +81,7 @@ class Standing:
     """A guest that stands where ours live, whoever made it.
 
     ``marker`` is the one it carries, or empty. ``about`` is what its description says of the
-    app, for adoption.
+    app (with its ``port``), and ``frozen`` what a reservation would have kept, for adoption.
     """
 
     endpoint: str
@@ -92,6 +92,7 @@ class Standing:
     resources: Resources
     address: str = ""
     about: Mapping[str, str] = field(default_factory=dict)
+    frozen: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -128,6 +129,13 @@ class Target(Protocol):
     """The playbook that brings a release into one of its guests."""
     vmids: range
     """The numbers that its guests may have."""
+    endpoint: str
+    """The name of the cluster or host that its new guests live at."""
+    url: str
+    """Where that one is reached; empty for this machine."""
+
+    def identity(self) -> str:
+        """What the endpoint says of itself, so that another one is not taken for it."""
 
     def refusals(self, framework: str) -> list[str]:
         """Sentences that say why this target cannot run the framework at all; empty if it can."""
@@ -187,7 +195,12 @@ class Target(Protocol):
         """Every guest where ours live: in our range of numbers, or with our marker."""
 
     def differences(self, guest: GuestSpec) -> Sequence[Difference]:
-        """How the guest differs from its row: node, cores, memory, disk, power, presence."""
+        """How the guest differs from its row, each at most once.
+
+        The names are ``presence`` (found ``absent`` or ``foreign``, and then no other), ``node``,
+        ``cores``, ``memory`` (MB), ``disk`` (GB), ``power`` (``running`` or ``stopped``; wanted is
+        what the guest's ``runs`` says).
+        """
 
     # Configuring and serving.
 
@@ -195,7 +208,10 @@ class Target(Protocol):
         """How to reach the guest."""
 
     def wait_ready(self, guest: GuestSpec, deadline: float) -> Contact:
-        """Return when the guest can be configured; ``deadline`` is in seconds from now."""
+        """Return when the guest can be configured; ``deadline`` is in seconds from now.
+
+        A guest that is switched off is started.
+        """
 
     def variables(self, guest: GuestSpec, release: ReleaseSpec) -> Mapping[str, object]:
         """The extra variables that the playbook needs on this target."""
@@ -227,7 +243,10 @@ class Target(Protocol):
         """End the app and its guest, and start both again."""
 
     def revive(self, guest: GuestSpec) -> bool:
-        """Bring a guest back that should run and does not; True when there was something to do."""
+        """Bring back what the platform alone keeps running; True when there was something to do.
+
+        A machine that somebody switched off stays off: that is a difference, to be answered.
+        """
 
     def snapshot(self, guest: GuestSpec, name: str) -> bool:
         """Keep the guest as it is now; False where its storage cannot. Idempotent by name."""

@@ -16,7 +16,7 @@ from paas.domain.specs import GuestSpec, ReleaseSpec, Resources
 from paas.domain.states import GuestType
 from paas.targets.local.sandbox import control
 from paas.targets.local.target import LocalTarget
-from tests.factories import build_plan
+from tests.factories import build_plan, wanted
 
 PATIENCE = 60.0
 _numbers = count(1)
@@ -52,7 +52,7 @@ def wait_for(condition: Callable[[], object], what: str) -> None:
 def guest_spec(target: LocalTarget, installation: str, **changes: object) -> GuestSpec:
     """A guest with a place of its own on this machine."""
     uuid, index = str(uuid4()), next(_numbers)
-    place = target.place(index, 8000, frozenset())
+    place = target.place(wanted(index), (), None)
     guest = GuestSpec(
         uuid=uuid,
         marker=f"{installation}/{uuid}",

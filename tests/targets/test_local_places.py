@@ -11,6 +11,7 @@ from paas.targets import FACTORIES, build_targets
 from paas.targets.local import places, surroundings
 from paas.targets.local.sandbox import sockets
 from paas.targets.local.target import LocalTarget
+from tests.factories import reserved_at, wanted
 from tests.targets.support import guest_spec, release_spec
 
 BIG = "         0          0 4294967295\n"
@@ -18,11 +19,11 @@ SMALL = "         0     100000      65536\n"
 
 
 def test_guests_and_instances_have_places_of_their_own(target: LocalTarget) -> None:
-    chosen = {target.place(index, 8000, frozenset()).address for index in range(20)}
+    chosen = {target.place(wanted(index), (), None).address for index in range(20)}
     assert len(chosen) == 20
-    first = target.place(1, 8000, frozenset())
+    first = target.place(wanted(1), (), None)
     assert first.address.startswith("127.77.")
-    assert target.place(1, 8000, frozenset((first.address,))).address != first.address
+    assert target.place(wanted(1), [reserved_at(first.address)], None).address != first.address
 
 
 def test_two_instances_begin_elsewhere() -> None:
@@ -31,9 +32,9 @@ def test_two_instances_begin_elsewhere() -> None:
 
 
 def test_an_address_whose_port_is_held_is_passed_over(target: LocalTarget) -> None:
-    first = target.place(1, 8000, frozenset()).address
+    first = target.place(wanted(1), (), None).address
     with socket.create_server((first, 8000)):
-        assert target.place(1, 8000, frozenset()).address != first
+        assert target.place(wanted(1), (), None).address != first
 
 
 def test_a_full_network_is_told_in_words() -> None:
@@ -48,7 +49,7 @@ def test_a_port_that_is_held_everywhere_is_told_in_words(
 ) -> None:
     monkeypatch.setattr(sockets, "can_listen", lambda *_: False)
     with pytest.raises(StepFailed, match="Port 8000 is taken"):
-        target.place(1, 8000, frozenset())
+        target.place(wanted(1), (), None)
 
 
 def test_each_guest_has_a_user_of_its_own() -> None:

@@ -12,6 +12,12 @@ from paas.targets.contract import Standing
 class WithoutMachine:
     """A guest without a machine of its own: no node, no lock, no snapshot, no provider."""
 
+    endpoint = "local"
+    url = ""
+
+    def identity(self) -> str:
+        return ""
+
     def survey(self) -> object:
         return None
 

@@ -111,9 +111,7 @@ class LocalTarget(WithoutMachine):
 
     def place(self, wanted: Wanted, reserved: Sequence[Reserved], survey: object) -> Place:  # noqa: ARG002
         taken = frozenset(one.address for one in reserved)
-        address = places.choose(
-            self._network, self._installation, wanted.index, wanted.port, taken
-        )
+        address = places.choose(self._network, self._installation, wanted.index, wanted.port, taken)
         return Place(endpoint="local", node=socket.gethostname(), address=address)
 
     def _uid(self, guest: GuestSpec) -> int:

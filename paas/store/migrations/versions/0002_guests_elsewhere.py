@@ -15,7 +15,7 @@ def upgrade() -> None:
         sa.Column("id", BIG, nullable=False),
         sa.Column("name", sa.String(length=64), nullable=False),
         sa.Column("url", sa.String(length=255), nullable=False),
-        sa.Column("identity", sa.String(length=255), nullable=True),
+        sa.Column("identity", sa.String(length=255), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_endpoints")),
         sa.UniqueConstraint("name", name=op.f("uq_endpoints_name")),
