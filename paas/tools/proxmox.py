@@ -17,7 +17,7 @@ from paas.tools.proxmox_errors import (
     Unreachable,
     from_text,
 )
-from paas.tools.proxmox_words import decisive_line, task_words
+from paas.tools.proxmox_words import decisive_line, sentence, task_words
 
 __all__ = [
     "Aborted",
@@ -36,7 +36,7 @@ __all__ = [
 
 Row = dict[str, Any]
 FIRST_POLL, LAST_POLL = 0.05, 1.0
-LOG_LINES = 500
+LOG_LINES, LOG_SHOWN = 500, 20
 
 
 class Spot(NamedTuple):
@@ -139,27 +139,27 @@ class Proxmox(Calls):
         while True:
             away: Unreachable | None = None
             try:
-                status = self.get(_task(upid, "status"))
-                if status["status"] != "running":
-                    return self._judge(upid, str(status.get("exitstatus", "")))
+                ended = self._ended(upid)
             except Unreachable as error:
                 away = error
+            else:
+                if ended is not None:
+                    return _judge(upid, *ended)
             if stop and (reason := stop()):
                 raise reason
             if time.monotonic() + pause > end:
-                late = f"{task_words(upid)} has not ended after {deadline:.0f} s; it goes on."
-                raise away or StepInterrupted(late)
+                late = f"{sentence(task_words(upid))} has not ended after {deadline:.0f} s."
+                raise away or StepInterrupted(late, detail=upid)
             time.sleep(pause)
             pause = min(pause * 1.5, LAST_POLL)
 
-    def _judge(self, upid: str, exit_status: str) -> None:
-        if exit_status == "OK" or exit_status.startswith("WARNINGS"):
-            return
-        lines = self.task_log(upid)
-        why = decisive_line(lines, exit_status)
-        text = f"{exit_status.rstrip('. ')} ({why})" if why else exit_status
-        tail = "\n".join(lines[-20:])
-        raise from_text(task_words(upid), text or "no exit status", detail=tail or exit_status)
+    def _ended(self, upid: str) -> tuple[str, list[str]] | None:
+        """The exit status, and the log of a task that failed; None while it runs."""
+        status = self.get(_task(upid, "status"))
+        if status["status"] == "running":
+            return None
+        exit_status = str(status.get("exitstatus", ""))
+        return exit_status, [] if _is_fine(exit_status) else self.task_log(upid)
 
     def task_log(self, upid: str) -> list[str]:
         """The task's output, the last lines of it."""
@@ -200,6 +200,20 @@ class Proxmox(Calls):
             self.delete(_task(upid, ""))
         except Missing:
             return
+
+
+def _is_fine(exit_status: str) -> bool:
+    return exit_status == "OK" or exit_status.startswith("WARNINGS")
+
+
+def _judge(upid: str, exit_status: str, lines: list[str]) -> None:
+    """Raise what a failed task's end means, with the line that tells why."""
+    if _is_fine(exit_status):
+        return
+    why = decisive_line(lines, exit_status)
+    text = f"{exit_status.rstrip('. ')} ({why})" if why else exit_status
+    tail = "\n".join(lines[-LOG_SHOWN:])
+    raise from_text(task_words(upid), text or "no exit status", detail=tail or exit_status)
 
 
 def _task(upid: str, what: str) -> str:

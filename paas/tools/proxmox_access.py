@@ -2,6 +2,7 @@
 
 import hashlib
 import ipaddress
+import json
 import os
 import re
 import ssl
@@ -13,9 +14,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import requests
 import structlog
 from cryptography import x509
 from proxmoxer import ProxmoxAPI
+from proxmoxer.backends.https import JsonSerializer
 from requests.adapters import HTTPAdapter
 
 from paas.domain.errors import Unreachable
@@ -98,6 +101,28 @@ class _OwnAuthorities(HTTPAdapter):
         super().init_poolmanager(connections, maxsize, block, **kwargs)
 
 
+class NotProxmox(Exception):
+    """Whatever answered, it was not the API."""
+
+
+class _Reader(JsonSerializer):  # type: ignore[misc]
+    """Takes answers apart without believing that they are what they should be."""
+
+    def loads(self, response: requests.Response) -> Any:
+        try:
+            return json.loads(response.content)["data"]
+        except (ValueError, LookupError, TypeError):
+            raise NotProxmox from None
+
+    def loads_errors(self, response: requests.Response) -> dict[str, Any]:
+        try:
+            answer = json.loads(response.content)
+        except ValueError:
+            return {}
+        found = answer.get("errors") if isinstance(answer, dict) else None
+        return found if isinstance(found, dict) else {}
+
+
 class Sessions:
     """One connection per thread and process: sessions are not to be shared across either."""
 
@@ -141,6 +166,7 @@ def connect(access: Access) -> Any:
         verify_ssl=verify,
         timeout=access.timeout,
     )
+    api._store["serializer"] = _Reader()
     session = api._store["session"]
     session.max_redirects = 0
     if access.pinned and not access.insecure:

@@ -6,7 +6,7 @@ from typing import Any
 import requests
 from proxmoxer import ResourceException
 
-from paas.tools.proxmox_access import Access, Sessions, untrusted
+from paas.tools.proxmox_access import Access, NotProxmox, Sessions, untrusted
 from paas.tools.proxmox_errors import ProxmoxError, Unreachable, from_answer
 from paas.tools.proxmox_words import doing_words
 
@@ -56,30 +56,23 @@ class Calls:
                 return self._send(method, path, sent)
         except ResourceException as error:
             raise self._refusal(doing, error) from None
-        except requests.exceptions.TooManyRedirects:
+        except (NotProxmox, requests.exceptions.TooManyRedirects):
             raise self._no_proxmox(doing) from None
         except requests.exceptions.RequestException as error:
             raise self._away(doing, error) from None
 
     def _send(self, method: str, path: str, params: dict[str, Any]) -> Any:
-        call = getattr(self._sessions.get()(path.strip("/")), method)
-        try:
-            data = call(**params)
-        except (KeyError, TypeError, AttributeError):
-            # proxmoxer looks for "data" in whatever JSON came.
-            raise self._no_proxmox(doing_words(method, path, params)) from None
-        if isinstance(data, dict) and isinstance(data.get("errors"), bytes):
-            # This is how proxmoxer hands on what is no JSON at all, such as a login page.
-            raise self._no_proxmox(doing_words(method, path, params))
-        return data
+        return getattr(self._sessions.get()(path.strip("/")), method)(**params)
 
     def _refusal(self, doing: str, error: ResourceException) -> Exception:
-        fields = error.errors if isinstance(error.errors, dict) else {}
-        if isinstance(fields.get("errors"), bytes):
-            fields = {}
-        token = self.access.token_id
+        access = self.access
         return from_answer(
-            doing, error.status_code, error.content, fields, token=token, pool=self.access.pool
+            doing,
+            error.status_code,
+            error.content,
+            error.errors or {},
+            token=access.token_id,
+            pool=access.pool,
         )
 
     def _no_proxmox(self, doing: str) -> ProxmoxError:

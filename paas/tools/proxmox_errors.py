@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from paas.domain.errors import StepFailed, StepInterrupted, Unreachable
 from paas.tools.proxmox_rights import mending_command
+from paas.tools.proxmox_words import sentence
 
 __all__ = [
     "Aborted",
@@ -129,7 +130,8 @@ def from_text(doing: str, text: str, *, detail: str = "") -> Failure:
         return Aborted(f"{says} The task was ended from outside.", detail=detail)
     if found := LOCKED.search(text):
         lock = found["lock"] or ""
-        return Locked(f"{says} Another task holds it.", detail=detail, lock=lock)
+        says = f"{says} Another task holds the lock, or has left it behind."
+        return Locked(says, detail=detail, lock=lock)
     for what, pattern in GONE:
         if pattern.search(text):
             return Missing(f"{says} {MENDS.get(what, '')}".strip(), detail=detail, what=what)
@@ -148,7 +150,8 @@ def _words(reason: str, fields: Mapping[str, object]) -> str:
 
 def _says(doing: str, words: str) -> str:
     # Proxmox ends its sentences now with a full stop and now without.
-    return f"{doing[:1].upper()}{doing[1:]} failed: {words.rstrip('. ')}."
+    end = "" if words.endswith(("?", "!")) else "."
+    return f"{sentence(doing)} failed: {words.rstrip('. ')}{end}"
 
 
 def _unknown_token(token: str, words: str) -> str:
@@ -174,7 +177,15 @@ def _denied(doing: str, words: str, token: str, pool: str, detail: str) -> Proxm
     lacking = " or ".join(privilege.split("|"))
     command = mending_command(path, privilege.split("|")[0], token=token, pool=pool)
     says = (
-        f"{doing[:1].upper()}{doing[1:]} was refused: the token {token} lacks {lacking} on {path}. "
+        f"{sentence(doing)} was refused: the token {token} lacks {lacking} on {path}. "
+        f"{_outside(path, privilege, pool)}"
         f"Grant it on a node with `{command}`; `paas doctor` looks at all rights."
     )
     return Refused(says, detail=detail, path=path, privilege=privilege)
+
+
+def _outside(path: str, privilege: str, pool: str) -> str:
+    """Rights on a guest come with our pool, so their absence mostly means a stranger's guest."""
+    if not path.startswith("/vms/") or privilege == "VM.Clone":
+        return ""
+    return f"If that guest is not in the pool {pool}, it is not ours to touch. "

@@ -90,6 +90,11 @@ def task_words(upid: str) -> str:
     return f"{' '.join(words.split())} on node {node}"
 
 
+def sentence(doing: str) -> str:
+    """The same with a capital letter."""
+    return doing[:1].upper() + doing[1:]
+
+
 def decisive_line(lines: Sequence[str], exit_status: str) -> str:
     """The line of a task's log that says more than its exit status; empty when none does."""
     told = [line.strip() for line in lines if not line.startswith("TASK ")]
