@@ -23,6 +23,7 @@ class Context:
     environment: Mapping[str, str]
     run: Run
     uv: Path
+    ssh_key: str
 
 
 def _local(context: Context) -> Target:
@@ -46,10 +47,12 @@ def build_targets(
     catalogue: Mapping[str, Framework],
     environment: Mapping[str, str],
     *,
+    ssh_key: str = "",
     run: Run = run_guarded,
 ) -> Mapping[str, Target]:
     """Every target by its name. ``environment`` is the platform's own, of which each target
-    lets through what it names; ``run`` runs short programs of the host."""
+    lets through what it names; ``ssh_key`` is the private key for guests that are entered over
+    SSH; ``run`` runs short programs of the host."""
     context = Context(
         settings=settings,
         installation=installation,
@@ -57,6 +60,7 @@ def build_targets(
         environment=environment,
         run=run,
         uv=_uv(environment),
+        ssh_key=ssh_key,
     )
     return {name: make(context) for name, make in FACTORIES.items()}
 

@@ -4,7 +4,7 @@ import fcntl
 import os
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -72,7 +72,10 @@ class Terraform(python_terraform.Terraform):  # type: ignore[misc]
         bench: Bench,
         backend: Backend | None,
         shared: Path,
+        *,
+        providers: Mapping[str, str] | None = None,
     ) -> None:
+        """``providers`` is what the configuration's providers find in their environment."""
         super().__init__(
             working_dir=str(workspace.folder),
             terraform_bin_path=str(binary.path),
@@ -83,6 +86,7 @@ class Terraform(python_terraform.Terraform):  # type: ignore[misc]
         self._bench = bench
         self._backend = backend
         self._shared = shared
+        self._providers = dict(providers or {})
 
     def __getattr__(self, item: str) -> NoReturn:
         """The library turns every unknown name into a command; here a slip is an error."""
@@ -175,7 +179,7 @@ class Terraform(python_terraform.Terraform):  # type: ignore[misc]
         config = self._bench.environment.get("TF_CLI_CONFIG_FILE", "")
         if config and os.access(config, os.R_OK):
             environment["TF_CLI_CONFIG_FILE"] = config
-        return environment | self._backend_environment()
+        return environment | self._providers | self._backend_environment()
 
     def _backend_environment(self) -> dict[str, str]:
         if self._backend is None:
