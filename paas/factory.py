@@ -7,14 +7,14 @@ from flask_wtf.csrf import CSRFProtect
 
 import paas.web
 from paas import doors
-from paas.api import context, deploy, platform, wiring
+from paas.api import context, deploy, platform, upkeep, wiring
 from paas.api.gate import THREADS_KEPT_FREE, Gate
 from paas.store.setup import session_key
 
 if TYPE_CHECKING:
     from paas.engine.platform import Platform
 
-DIALECTS = (deploy.DIALECT, platform.DIALECT)
+DIALECTS = (deploy.DIALECT, upkeep.DIALECT, platform.DIALECT)
 
 
 def assemble(core: "Platform") -> Flask:

@@ -109,9 +109,13 @@ def _response(answer: Answer) -> dict[str, Any]:
         content["schema"] = {"type": "object" if answer.media == JSON else "string"}
     if answer.example is not None:
         content["example"] = answer.example
+    others = {
+        media: {"schema": {"type": "string"}, "example": example}
+        for media, example in answer.also.items()
+    }
     response: dict[str, Any] = {
         "description": answer.description,
-        "content": {answer.media: content},
+        "content": {answer.media: content, **others},
     }
     if answer.headers:
         response["headers"] = {

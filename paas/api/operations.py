@@ -21,7 +21,8 @@ View = TypeVar("View", bound=Callable[..., Any])
 class Answer:
     """One documented answer; ``headers`` maps the name of a header to its description.
 
-    Several schemas mean that the body fits one of them.
+    Several schemas mean that the body fits one of them. ``also`` has the other media types that
+    the request may ask for, each with an example.
     """
 
     description: str
@@ -29,6 +30,7 @@ class Answer:
     example: object = None
     media: str = "application/json"
     headers: Mapping[str, str] = field(default_factory=dict)
+    also: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

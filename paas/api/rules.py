@@ -6,6 +6,8 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate
 
+from paas.api import moments
+
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{1,48}[A-Za-z0-9]$"
 GIT_REF = r"^[A-Za-z0-9_][A-Za-z0-9_.+@#/-]{0,199}$"
 HEALTH_PATH = r'^/[!"$-\[\]-~]{0,199}$'
@@ -78,6 +80,27 @@ class WrittenNumber(fields.Integer):
         if not isinstance(value, str) or not re.fullmatch(r"[0-9]{1,18}", value):
             raise self.make_error("invalid", input=value)
         return int(value)
+
+
+class Time(fields.String):
+    """A time in ISO 8601, loaded as text in UTC that sorts (see ``moments.canonical``)."""
+
+    def __init__(self, sentence: str, **options: Any) -> None:
+        metadata = {
+            "pattern": f"^{moments.TIME}$",
+            "example": "2025-11-25T10:05:33Z",
+            **options.pop("metadata", {}),
+        }
+        super().__init__(error_messages=one_sentence(sentence), metadata=metadata, **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> str:
+        text = super()._deserialize(value, attr, data, **options)
+        if not re.fullmatch(moments.TIME, text):
+            raise self.make_error("invalid")
+        try:
+            return moments.canonical(text)
+        except ValueError:
+            raise self.make_error("invalid") from None
 
 
 class Printable(validate.Validator):

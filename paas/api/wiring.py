@@ -19,12 +19,14 @@ STATUS: dict[type[PaasError], int] = {
     errors.Forbidden: 403,
     errors.NotFound: 404,
     errors.Conflict: 409,
+    errors.ForeignGuest: 409,
     errors.TooLarge: 413,
     errors.WrongMediaType: 415,
     errors.WrongHost: 421,
     errors.KeyReused: 422,
     errors.Busy: 503,
     errors.Unavailable: 503,
+    errors.Unreachable: 503,
 }
 
 SENTENCES = {

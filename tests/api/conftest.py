@@ -16,7 +16,7 @@ from paas.engine.hub import Hub
 from paas.engine.platform import Platform
 from paas.settings import Settings
 from paas.store import setup
-from tests.api.support import InstantWorker, body, instant_platform
+from tests.api.support import InstantWorker, NoGuests, body, instant_platform
 
 
 @pytest.fixture(scope="session")
@@ -61,6 +61,13 @@ def client(app: Flask) -> FlaskClient:
 @pytest.fixture
 def worker(core: Platform) -> InstantWorker:
     found: Any = core.queue
+    return found
+
+
+@pytest.fixture
+def target(core: Platform) -> NoGuests:
+    """Where all guests are."""
+    found: Any = core.targets["local"]
     return found
 
 

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
+from paas.domain.errors import Unreachable
 from paas.domain.states import AppState, OperationKind, OperationState
+from paas.domain.views import Difference
 from paas.engine.hub import Hub
 from paas.engine.platform import Platform
 from paas.frameworks.catalogue import Catalogue, Framework
@@ -19,7 +21,7 @@ from paas.store import apps, events, guests, operations, setup
 from paas.store.base import utcnow
 from paas.store.models import App, Operation, Release
 from paas.store.unit_of_work import Store
-from paas.targets.contract import Place, RuntimeLine
+from paas.targets.contract import Place, RuntimeLine, Standing
 
 TOKEN = "a-token-for-tests-only-0123456789"
 UUID_OF_NOBODY = "00000000-0000-4000-8000-000000000000"
@@ -88,7 +90,7 @@ class InstantWorker:
         match operation.kind:
             case OperationKind.DEPLOY:
                 self._bring_up(session, app)
-            case OperationKind.STOP:
+            case OperationKind.STOP | OperationKind.SHUTDOWN:
                 apps.set_state(session, app, AppState.STOPPED)
             case OperationKind.START:
                 apps.set_state(session, app, AppState.RUNNING)
@@ -116,17 +118,53 @@ class InstantWorker:
         app.deployed_at = utcnow()
 
 
+@dataclass
 class NoGuests:
-    """A target that takes everything; what a route asks of a target is answered here."""
+    """A target that takes everything; what a route asks of a target is answered here.
 
-    name = "local"
+    ``unlike`` is how every guest differs from its row, ``stands`` who stands there, and ``away``
+    the sentence with which it refuses every question.
+    """
+
+    name: str = "local"
+    unlike: list[Difference] = field(default_factory=list)
+    stands: list[Standing] = field(default_factory=list)
+    away: str = ""
+
+    endpoint = "local"
+    url = ""
+
+    def identity(self) -> str:
+        return ""
+
+    def _answer(self) -> None:
+        if self.away:
+            raise Unreachable(self.away)
 
     def refusals(self, framework: str) -> list[str]:
         return ["PHP is not installed on this machine"] if framework == "php" else []
 
-    def runtime_log(self, _guest, *, limit: int):
-        lines = [RuntimeLine("2025-11-25T10:05:33Z", "stdout", f"line {n}") for n in range(20)]
-        yield from lines[-limit:]
+    def runtime_log(self, _guest, *, limit: int, since: str = "", search: str = ""):
+        self._answer()
+        lines = [
+            RuntimeLine(f"2025-11-25T10:05:{n:02}.500+00:00", "stdout", f"line {n}")
+            for n in range(20)
+        ]
+        yield from [one for one in lines if one.at >= since and search in one.text][-limit:]
+
+    def differences(self, _guest, *_) -> list[Difference]:
+        self._answer()
+        return self.unlike
+
+    def node_of(self, guest) -> str:
+        return str(guest.node)
+
+    def standing(self) -> list[Standing]:
+        self._answer()
+        return self.stands
+
+    def remove(self, guest) -> None:
+        self.stands = [one for one in self.stands if one.vmid != guest.vmid]
 
 
 @contextmanager

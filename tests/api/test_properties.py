@@ -21,7 +21,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from paas.domain.views import EventView
-from paas.services import downloads, events
+from paas.services import downloads, events, logs
 from tests.api.support import TOKEN, UUID_OF_NOBODY, body
 
 CHECKS = [
@@ -43,10 +43,18 @@ OPERATIONS = [
     "deploy_redeploy",
     "deploy_stop",
     "deploy_start",
+    "deploy_restart",
+    "deploy_shutdown",
+    "deploy_drift",
+    "deploy_answer_drift",
     "deploy_frameworks",
     "deploy_stats",
     "deploy_health",
     "deploy_api_health",
+    "upkeep_report",
+    "upkeep_run",
+    "upkeep_adopt",
+    "upkeep_remove",
     "platform_events",
     "platform_terraform",
     "platform_metrics",
@@ -63,6 +71,7 @@ def ending(monkeypatch: pytest.MonkeyPatch) -> None:
         yield None
 
     monkeypatch.setattr(events, "stream", told)
+    monkeypatch.setattr(logs, "follow", told)
     monkeypatch.setattr(downloads, "terraform_zip", lambda *_: b"PK")
 
 

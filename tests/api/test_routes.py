@@ -35,6 +35,14 @@ GUARDED = {
     "deploy.redeploy",
     "deploy.stop",
     "deploy.start",
+    "deploy.restart",
+    "deploy.shutdown",
+    "deploy.drift",
+    "deploy.answer_drift",
+    "upkeep.report",
+    "upkeep.run",
+    "upkeep.adopt",
+    "upkeep.remove",
     "platform.events",
     "platform.terraform",
     "platform.metrics",
@@ -145,7 +153,7 @@ def test_no_route_takes_a_change_from_another_site(
 def test_a_stream_and_a_download_of_a_deployment(
     client: FlaskClient, deployed: dict[str, Any]
 ) -> None:
-    for part in ("events", "terraform", "logs", "runtime-logs"):
+    for part in ("events", "terraform", "logs", "runtime-logs", "drift"):
         path = f"/api/deployments/{deployed['id']}/{part}"
         for caller in sorted(OUTSIDE):
             answer = client.get(path, environ_overrides=CALLERS[caller])

@@ -72,7 +72,7 @@ def deleted(app_id: str, prefer: Preference, *, done: str, accepted: str) -> Res
     with _place(prefer) as seconds:
         app = deployments.wait_deleted(platform(), actor(), app_id, seconds)
     if app.state is AppState.DELETED:
-        return envelope.success(answers.Message, message=done)
+        return envelope.success(envelope.Message, message=done)
     return still_going(app, prefer, accepted)
 
 

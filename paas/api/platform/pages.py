@@ -22,10 +22,11 @@ class Field:
 
 @dataclass(frozen=True)
 class Reply:
+    """One answer; ``bodies`` has an example, or nothing, for each media type."""
+
     status: str
     text: str
-    media: str
-    example: str
+    bodies: Mapping[str, str]
     headers: Mapping[str, str]
 
     @property
@@ -98,9 +99,9 @@ def _entry(
 
 
 def _reply(status: str, response: Mapping[str, Any]) -> Reply:
-    media, content = next(iter(response["content"].items()))
+    bodies = {media: _pretty(body.get("example")) for media, body in response["content"].items()}
     headers = {name: h["description"] for name, h in response.get("headers", {}).items()}
-    return Reply(status, response["description"], media, _pretty(content.get("example")), headers)
+    return Reply(status, response["description"], bodies, headers)
 
 
 def _parameter(given: Mapping[str, Any]) -> Field:

@@ -108,6 +108,7 @@ def test_one_deployment(client: FlaskClient, deployed: dict[str, Any]) -> None:
         *("id", "name", "deployment_type", "framework", "github_url", "resources", "status"),
         *("created_at", "deployed_at", "ip_address", "vm_id", "error_message"),
         *("access_url", "port", "branch", "commit", "release", "operation", "step"),
+        "node",
     ]
     assert found["access_url"] == f"http://{found['ip_address']}:{found['port']}"
     assert (found["release"], found["operation"], found["step"]) == (1, None, None)

@@ -1,4 +1,4 @@
-"""POST /api/deployments/{id}/redeploy, /stop, /start
+"""POST /api/deployments/{id}/redeploy, /stop, /start, /restart, /shutdown
 
 200  {"success": true, "message": "...", "deployment": {...}}
 202  the same, with Location
@@ -15,6 +15,8 @@ from paas.engine.platform import Platform
 from paas.store.models import Deployment
 from tests.api.support import UUID_OF_NOBODY, InstantWorker
 
+VERBS = ("redeploy", "stop", "start", "restart", "shutdown")
+
 
 def test_stop_and_start(client: FlaskClient, deployed: dict[str, Any]) -> None:
     path = f"/api/deployments/{deployed['id']}"
@@ -26,6 +28,19 @@ def test_stop_and_start(client: FlaskClient, deployed: dict[str, Any]) -> None:
     answer = client.post(f"{path}/start")
     assert answer.json["message"] == "Application started successfully"
     assert answer.json["deployment"]["status"] == "running"
+
+
+def test_restart_and_shutdown(client: FlaskClient, deployed: dict[str, Any]) -> None:
+    path = f"/api/deployments/{deployed['id']}"
+    answer = client.post(f"{path}/restart")
+    assert answer.json["message"] == "Application restarted successfully"
+    assert answer.json["deployment"]["status"] == "running"
+    answer = client.post(f"{path}/shutdown")
+    assert answer.json["message"] == "Application shut down successfully"
+    assert answer.json["deployment"]["status"] == "stopped"
+    for verb in ("shutdown", "restart"):
+        answer = client.post(f"{path}/{verb}")
+        assert (answer.status_code, list(answer.json)) == (409, ["success", "error"])
 
 
 @pytest.mark.parametrize("sent", [None, {}, {"ref": "v1.2.0"}])
@@ -50,7 +65,7 @@ def test_a_redeploy_that_breaks_rules(
     assert set(answer.json) == {"success", "errors"}
 
 
-@pytest.mark.parametrize("verb", ["redeploy", "stop", "start"])
+@pytest.mark.parametrize("verb", VERBS)
 def test_a_busy_deployment(
     client: FlaskClient, deployed: dict[str, Any], worker: InstantWorker, verb: str
 ) -> None:
@@ -64,13 +79,13 @@ def test_a_busy_deployment(
     assert "busy" in answer.json["error"]
 
 
-@pytest.mark.parametrize("verb", ["redeploy", "stop", "start"])
+@pytest.mark.parametrize("verb", VERBS)
 def test_one_that_is_not_there(client: FlaskClient, verb: str) -> None:
     answer = client.post(f"/api/deployments/{UUID_OF_NOBODY}/{verb}")
     assert (answer.status_code, answer.json["error"]) == (404, "Deployment not found")
 
 
-@pytest.mark.parametrize("verb", ["redeploy", "stop", "start"])
+@pytest.mark.parametrize("verb", VERBS)
 def test_a_form_is_refused(client: FlaskClient, deployed: dict[str, Any], verb: str) -> None:
     answer = client.post(f"/api/deployments/{deployed['id']}/{verb}", data={"ref": "main"})
     assert answer.status_code == 415

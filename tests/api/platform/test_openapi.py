@@ -12,7 +12,7 @@ from paas.api.operations import operation_of
 from paas.settings import CHECKOUT
 from tests.api.support import CATALOGUE
 
-DIALECTS = ("deploy.", "platform.")
+DIALECTS = ("deploy.", "upkeep.", "platform.")
 
 
 @pytest.fixture
@@ -52,10 +52,11 @@ def test_every_answer_has_a_body_and_every_json_one_a_schema(document: dict[str,
         if not name.startswith("GET"):
             assert {"403", "413", "415"} <= set(operation["responses"]), name
         for status, response in operation["responses"].items():
-            ((media, content),) = response["content"].items()
-            assert content["schema"], (name, status)
-            if media == "application/json" and name != "GET /openapi.json":
-                assert "example" in content, (name, status)
+            assert response["content"], (name, status)
+            for media, content in response["content"].items():
+                assert content["schema"], (name, status)
+                if media == "application/json" and name != "GET /openapi.json":
+                    assert "example" in content, (name, status)
 
 
 def test_examples_fit_their_schemas(document: dict[str, Any]) -> None:
@@ -87,6 +88,16 @@ def test_the_rules_of_a_deployment_are_in_it(document: dict[str, Any]) -> None:
     assert not whole.is_valid(body | {"environment": {"PORT": "1"}})
     assert not whole.is_valid(body | {"environment": {"1A": "1"}})
     assert not whole.is_valid(body | {"colour": "red"})
+
+
+def test_an_answer_may_have_several_forms(client: FlaskClient, document: dict[str, Any]) -> None:
+    answers = operations(document)["GET /api/deployments/{deployment_id}/runtime-logs"]["responses"]
+    assert set(answers["200"]["content"]) == {"application/json", "text/event-stream"}
+    (section,) = re.findall(
+        r'<section id="deploy_runtime_logs".*?</section>', client.get("/docs").text, re.DOTALL
+    )
+    assert "<code>text/event-stream</code>" in section
+    assert "event: line" in section
 
 
 def test_operations_have_names_of_their_own(document: dict[str, Any]) -> None:

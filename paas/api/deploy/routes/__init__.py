@@ -2,10 +2,10 @@
 
 from flask import Blueprint
 
-from paas.api.deploy.routes import deploy, deployments, health, logs, power
+from paas.api.deploy.routes import deploy, deployments, drift, health, logs, power
 from paas.api.wiring import json_only
 
 blueprint = Blueprint("deploy", __name__)
 blueprint.before_request(json_only)
-for area in (health, deploy, deployments, power, logs):
+for area in (health, deploy, deployments, power, drift, logs):
     area.register(blueprint)

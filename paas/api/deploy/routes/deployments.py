@@ -38,6 +38,7 @@ SHOWN = LISTED | {
     "release": 1,
     "operation": None,
     "step": None,
+    "node": "pve1",
 }
 
 
@@ -105,7 +106,7 @@ def shown(deployment_id: str) -> Response:
         {
             200: Answer(
                 "The deployment and its guest are gone",
-                (answers.Message,),
+                (envelope.Message,),
                 {"success": True, "message": DELETED},
             ),
             202: waiting.going(DELETING),
@@ -123,7 +124,7 @@ def delete(deployment_id: str) -> Response:
     """Delete a deployment."""
     prefer = waiting.load_preference()
     if deployments.delete(platform(), actor(), app_id(deployment_id)) is None:
-        return envelope.success(answers.Message, message=DELETED)
+        return envelope.success(envelope.Message, message=DELETED)
     return waiting.deleted(app_id(deployment_id), prefer, done=DELETED, accepted=DELETING)
 
 

@@ -2,14 +2,16 @@
 
 from flask import Blueprint, Response
 
+from paas.api import runtime_lines, streams
 from paas.api.context import platform
 from paas.api.deploy import envelope
 from paas.api.deploy.auth import actor
 from paas.api.deploy.schemas import answers
-from paas.api.deploy.schemas.parameters import RuntimeLogQuery
-from paas.api.loading import load_query
+from paas.api.deploy.schemas.parameters import RuntimeLogHeaders, RuntimeLogQuery
+from paas.api.loading import load_headers, load_query
 from paas.api.operations import Answer, Operation, documented
 from paas.api.paths import DEPLOYMENT, app_id
+from paas.services import deployments
 from paas.services import logs as written
 
 LINE = {"at": "2025-11-25T10:05:33Z", "stream": "stdout", "text": "Listening at :8000"}
@@ -42,21 +44,33 @@ def logs(deployment_id: str) -> Response:
         "Get what the app wrote",
         {
             200: Answer(
-                "The last lines of the app's own output, oldest first",
+                "The last lines of the app's own output, oldest first; or, with `follow=1`, an "
+                "event for each of them and for each that follows",
                 (answers.RuntimeLogs,),
                 {"success": True, "logs": [LINE]},
+                also={streams.MEDIA: runtime_lines.EXAMPLE},
             ),
         },
-        refusals=(400, 404),
+        refusals=(400, 404, 409, 503),
+        description=(
+            "A stream that breaks is taken up again with `Last-Event-ID`. A comment line comes "
+            "every 4 seconds when nothing happens; an event `away` says why a stream ends."
+        ),
         path=DEPLOYMENT,
         query=RuntimeLogQuery,
+        headers=RuntimeLogHeaders,
     )
 )
 def runtime_logs(deployment_id: str) -> Response:
     """The app's own output."""
-    limit = load_query(RuntimeLogQuery())["limit"]
-    lines = written.runtime(platform(), actor(), app_id(deployment_id), limit)
-    return envelope.success(answers.RuntimeLogs, logs=lines)
+    given, headers = load_query(RuntimeLogQuery()), load_headers(RuntimeLogHeaders())
+    app = deployments.get(platform(), actor(), app_id(deployment_id))
+    query = runtime_lines.Query(given["limit"], given["since"], given["search"])
+    if given["follow"] == "1":
+        lines = runtime_lines.follow(platform(), actor(), app, query, headers["last"])
+        return streams.answer(lines)
+    found = written.runtime(platform(), actor(), app.id, query.limit, query.since, query.search)
+    return envelope.success(answers.RuntimeLogs, logs=found)
 
 
 def register(blueprint: Blueprint) -> None:

@@ -1,4 +1,4 @@
-"""Doing more to a deployment than the document has: redeploy, stop, start.
+"""Doing more to a deployment than the document has: redeploy, stop, start, restart, shutdown.
 
 They answer like ``POST /api/deploy``, waiting included.
 """
@@ -18,6 +18,8 @@ from paas.services import deployments
 REDEPLOYED = ("Application redeployed successfully", "Redeployment accepted")
 STOPPED = ("Application stopped successfully", "Stop accepted")
 STARTED = ("Application started successfully", "Start accepted")
+RESTARTED = ("Application restarted successfully", "Restart accepted")
+SHUT_DOWN = ("Application shut down successfully", "Shutdown accepted")
 
 
 @documented(
@@ -87,8 +89,51 @@ def start(deployment_id: str) -> Response:
     return waiting.answer(operation, prefer, done=STARTED[0], accepted=STARTED[1])
 
 
+@documented(
+    Operation(
+        "deployments",
+        "Restart",
+        {
+            **waiting.outcomes(*RESTARTED, "The app does not answer"),
+        },
+        refusals=(404, 409),
+        description="Ends a running app and its guest, and starts both again.",
+        path=DEPLOYMENT,
+        headers=WaitHeaders,
+    )
+)
+def restart(deployment_id: str) -> Response:
+    """End a running app and its guest, and start both."""
+    prefer = waiting.load_preference()
+    operation = deployments.restart(platform(), actor(), app_id(deployment_id))
+    return waiting.answer(operation, prefer, done=RESTARTED[0], accepted=RESTARTED[1])
+
+
+@documented(
+    Operation(
+        "deployments",
+        "Shut down",
+        {
+            **waiting.outcomes(*SHUT_DOWN, "The guest did not end in time"),
+        },
+        refusals=(404, 409),
+        description=(
+            "Ends a running app like `stop`, but never by force: when it does not end in time it "
+            "goes on, and this fails."
+        ),
+        path=DEPLOYMENT,
+        headers=WaitHeaders,
+    )
+)
+def shutdown(deployment_id: str) -> Response:
+    """End the app, never by force."""
+    prefer = waiting.load_preference()
+    operation = deployments.shutdown(platform(), actor(), app_id(deployment_id))
+    return waiting.answer(operation, prefer, done=SHUT_DOWN[0], accepted=SHUT_DOWN[1])
+
+
 def register(blueprint: Blueprint) -> None:
     """Add this file's routes."""
-    for view in (redeploy, stop, start):
+    for view in (redeploy, stop, start, restart, shutdown):
         path = f"/api/deployments/<deployment_id>/{view.__name__}"
         blueprint.add_url_rule(path, view_func=view, methods=["POST"])

@@ -4,6 +4,8 @@ from typing import Any
 
 from marshmallow import fields
 
+from paas.api import moments
+from paas.api.envelopes import Message, Success
 from paas.api.loading import StrictSchema
 from paas.domain.states import AppState
 
@@ -76,6 +78,7 @@ class ShownAnswer(ListedAnswer):
     release = fields.Integer(required=True, allow_none=True)
     operation = fields.String(required=True, allow_none=True)
     step = fields.Nested(StepAnswer, required=True, allow_none=True)
+    node = fields.String(required=True, allow_none=True)
 
 
 class Health(StrictSchema):
@@ -84,14 +87,6 @@ class Health(StrictSchema):
     status = fields.String(required=True)
     service = fields.String(required=True)
     version = fields.String(required=True)
-
-
-class _Success(StrictSchema):
-    success = fields.Constant(True, required=True)
-
-
-class Message(_Success):
-    message = fields.String(required=True)
 
 
 class Deployed(Message):
@@ -106,26 +101,54 @@ class DeployFailed(StrictSchema):
     deployment = fields.Nested(DeployedAnswer)
 
 
-class Listed(_Success):
+class Listed(Success):
     deployments = fields.List(fields.Nested(ListedAnswer), required=True)
 
 
-class Shown(_Success):
+class Shown(Success):
     deployment = fields.Nested(ShownAnswer, required=True)
 
 
-class Logs(_Success):
+class Logs(Success):
     logs = fields.String(required=True)
 
 
+class LineMoment(fields.String):
+    """The time of a line, which the guest wrote."""
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **options: Any) -> Any:
+        return moments.shown(super()._serialize(value, attr, obj, **options) or "")
+
+
 class RuntimeLineAnswer(StrictSchema):
-    at = fields.String(required=True)
+    at = LineMoment(required=True)
     stream = fields.String(required=True)
     text = fields.String(required=True)
 
 
-class RuntimeLogs(_Success):
+class RuntimeLogs(Success):
     logs = fields.List(fields.Nested(RuntimeLineAnswer), required=True)
+
+
+class DifferenceAnswer(StrictSchema):
+    """One thing that is not as the platform has it, such as memory, node or power."""
+
+    name = fields.String(required=True)
+    wanted = fields.String(required=True)
+    found = fields.String(required=True)
+
+
+class DriftAnswer(StrictSchema):
+    """How the guest differs; ``differences`` is empty when it does not."""
+
+    target = fields.String(required=True)
+    vmid = fields.Integer(required=True, allow_none=True)
+    node = fields.String(required=True)
+    differences = fields.List(fields.Nested(DifferenceAnswer), required=True)
+
+
+class Drifted(Success):
+    drift = fields.Nested(DriftAnswer, required=True)
 
 
 class FrameworkAnswer(StrictSchema):
@@ -136,7 +159,7 @@ class FrameworkAnswer(StrictSchema):
     install_cmd = fields.String(required=True)
 
 
-class Frameworks(_Success):
+class Frameworks(Success):
     frameworks = fields.Dict(fields.String(), fields.Nested(FrameworkAnswer), required=True)
 
 
@@ -149,5 +172,5 @@ class StatsAnswer(StrictSchema):
     success_rate = fields.Float(required=True)
 
 
-class Stats(_Success):
+class Stats(Success):
     stats = fields.Nested(StatsAnswer, required=True)

@@ -1,9 +1,12 @@
 """The query parameters and headers that document 001's operations take."""
 
+from typing import Any
+
 from marshmallow import Schema, fields
 
 from paas.api import rules
 from paas.api.loading import StrictSchema
+from paas.api.runtime_lines import MARK, Mark
 from paas.domain.states import AppState
 
 LISTED_STATES = tuple(state.value for state in AppState if state is not AppState.DELETED)
@@ -27,7 +30,50 @@ class ListQuery(StrictSchema):
 
 
 class RuntimeLogQuery(StrictSchema):
+    """Which lines of the app are wanted."""
+
     limit = rules.WrittenNumber("Invalid limit. Must be 1-10000", 1, 10_000, load_default=500)
+    since = rules.Time(
+        "Invalid since. Must be a time in ISO 8601, such as 2025-11-25T10:05:33Z",
+        load_default="",
+        metadata={"description": "Leaves older lines out; without a zone it is UTC"},
+    )
+    search = rules.printable(
+        "Invalid search. Must be 1-200 printable characters",
+        200,
+        load_default="",
+        metadata={"description": "Leaves lines without this very text out"},
+    )
+    follow = rules.choice(
+        "Invalid follow. Must be 0 or 1",
+        ("0", "1"),
+        load_default="0",
+        metadata={"description": "1 answers with events: these lines, and those that follow"},
+    )
+
+
+class LineId(fields.String):
+    """The id of a line, loaded as the ``Mark`` that it is."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
+        try:
+            return Mark.parse(super()._deserialize(value, attr, data, **options))
+        except ValueError:
+            raise self.make_error("invalid") from None
+
+
+class RuntimeLogHeaders(Schema):
+    """How a stream that broke is taken up again."""
+
+    last = LineId(
+        data_key="Last-Event-ID",
+        load_default=None,
+        error_messages=rules.one_sentence("Invalid Last-Event-ID. Must be the id of a line"),
+        metadata={
+            "pattern": MARK,
+            "description": "What a browser sends to resume; of use with `follow` alone",
+        },
+    )
 
 
 class WaitHeaders(Schema):

@@ -36,6 +36,7 @@ START = "Invalid start_command. Must be one line of printable text, at most 1000
 HEALTH = "Invalid health_path. Must begin with / and have no blanks, at most 200 characters"
 PORT = "Invalid port. Must be a whole number, 1024-65535"
 REPLICAS = "Invalid replicas. An app runs as 1 replica"
+ADOPT, REPAIR = "adopt", "repair"
 
 VARIABLES = "Invalid environment. Must be an object of at most 100 variables"
 VARIABLE = (
@@ -221,6 +222,17 @@ class RedeployBody(StrictSchema):
     """Which commit a redeploy brings; without one, the newest of the branch."""
 
     ref = rules.git_ref(REF, "The branch, tag or commit; without it the newest commit")
+
+
+class DriftBody(StrictSchema):
+    """What is to be done about a guest that differs from what the platform made."""
+
+    answer = rules.choice(
+        f"Invalid answer. Must be '{ADOPT}' or '{REPAIR}'",
+        (ADOPT, REPAIR),
+        required=True,
+        metadata={"description": "Take the guest as it is, or bring it back"},
+    )
 
 
 def deploy_body(platform: "Platform") -> DeployBody:
