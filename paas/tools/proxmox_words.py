@@ -17,7 +17,7 @@ CALLS: tuple[tuple[str, re.Pattern[str], str], ...] = tuple(
         ("post", GUEST + "/snapshot", "taking a snapshot of {kind} {vmid} on node {node}"),
         ("post", GUEST + "/snapshot/.*/rollback", "restoring {kind} {vmid} on node {node}"),
         ("delete", GUEST + "/snapshot/.*", "removing a snapshot of {kind} {vmid} on node {node}"),
-        ("post", GUEST + "/status/(?P<verb>[a-z]+)", "{verb} of {kind} {vmid} on node {node}"),
+        ("post", GUEST + "/status/(?P<verb>[a-z]+)", "{verb} {kind} {vmid} on node {node}"),
         ("put", GUEST + "/resize", "resizing the disk of {kind} {vmid} on node {node}"),
         ("put|post", GUEST + "/config", "changing {kind} {vmid} on node {node}"),
         ("put|post|delete", GUEST + "/firewall/.*", "setting the firewall of {kind} {vmid}"),
@@ -34,6 +34,12 @@ CALLS: tuple[tuple[str, re.Pattern[str], str], ...] = tuple(
         ("get", "/pools.*", "looking at the pools"),
     )
 )
+VERBS = {
+    "start": "starting",
+    "stop": "stopping",
+    "shutdown": "shutting down",
+    "reboot": "restarting",
+}
 TASKS = {
     "vzcreate": "making container {id}",
     "qmcreate": "making VM {id}",
@@ -76,6 +82,8 @@ def doing_words(method: str, path: str, params: Mapping[str, object]) -> str:
         if method in methods.split("|") and (found := pattern.fullmatch(path)):
             given = {**values, **found.groupdict()}
             given["kind"] = KINDS.get(str(given.get("kind")), "guest")
+            verb = str(given.get("verb"))
+            given["verb"] = VERBS.get(verb, verb)
             return " ".join(words.format(**given).split())
     return f"{method.upper()} {path}"
 
