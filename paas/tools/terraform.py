@@ -18,6 +18,7 @@ from paas.domain.errors import StepFailed
 from paas.tools.process import Bench
 from paas.tools.terraform_binary import Binary, find_terraform
 from paas.tools.terraform_output import Applied, Change, Plan, Reader, check_plan
+from paas.tools.terraform_providers import LOCK_FILE, Sources, write_whole
 from paas.tools.terraform_workspace import Workspace
 
 __all__ = [
@@ -36,7 +37,6 @@ __all__ = [
 
 PLAN_FILE = "plan"
 ERRORED_STATE = "errored.tfstate"
-LOCK_FILE = ".terraform.lock.hcl"
 
 
 class TerraformFailed(StepFailed):
@@ -74,8 +74,12 @@ class Terraform(python_terraform.Terraform):  # type: ignore[misc]
         shared: Path,
         *,
         providers: Mapping[str, str] | None = None,
+        mirror: str = "",
     ) -> None:
-        """``providers`` is what the configuration's providers find in their environment."""
+        """``providers`` is what the configuration's providers find in their environment.
+
+        ``mirror`` is a folder that they are taken from; empty: the machine's own way.
+        """
         super().__init__(
             working_dir=str(workspace.folder),
             terraform_bin_path=str(binary.path),
@@ -87,6 +91,7 @@ class Terraform(python_terraform.Terraform):  # type: ignore[misc]
         self._backend = backend
         self._shared = shared
         self._providers = dict(providers or {})
+        self._sources = Sources(shared, mirror, workspace.providers, binary.product)
 
     def __getattr__(self, item: str) -> NoReturn:
         """The library turns every unknown name into a command; here a slip is an error."""
@@ -98,14 +103,21 @@ class Terraform(python_terraform.Terraform):  # type: ignore[misc]
 
     # Commands, built without running anything.
 
-    def init_command(self) -> list[str]:
-        """Load modules and providers."""
-        return self._build("init", input=False, no_color=IsFlagged)
+    def init_command(self, *, locked: bool = False, upgrade: bool = False) -> list[str]:
+        """Load modules and providers; ``locked`` takes none but the lock's."""
+        flags: dict[str, Any] = {"lockfile": "readonly"} if locked else {}
+        if upgrade:
+            flags["upgrade"] = IsFlagged
+        return self._build("init", input=False, no_color=IsFlagged, **flags)
 
     def plan_command(self, *, destroy: bool = False) -> list[str]:
         """Write a plan, as JSON lines, to the plan file."""
         flags = {"destroy": IsFlagged} if destroy else {}
         return self._build("plan", json=IsFlagged, input=False, out=PLAN_FILE, **flags)
+
+    def import_command(self, address: str, identifier: str) -> list[str]:
+        """Write into the state what is there already."""
+        return self._build("import", address, identifier, input=False, no_color=IsFlagged)
 
     def apply_command(self) -> list[str]:
         """Carry out exactly the saved plan."""
@@ -119,40 +131,87 @@ class Terraform(python_terraform.Terraform):  # type: ignore[misc]
 
     def prepare(self) -> Path:
         """Run init once per configuration and version, whoever comes first; returns its folder."""
-        version = f"{self._binary.product}-{self._binary.version}".lower()
-        ready = self._shared / f"{self._workspace.digest}-{version}"
+        ready = self._ready()
         if not ready.is_dir():
-            self._shared.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with ready.with_name(ready.name + ".lock").open("w") as lock:
-                self._bench.wait_for_lock(lock.fileno())
+            with self._alone(ready.name):
+                ready = self._ready()
                 if not ready.is_dir():
-                    self._init(ready)
-                fcntl.flock(lock, fcntl.LOCK_UN)
+                    ready = self._init()
         if (ready / LOCK_FILE).exists():
             shutil.copyfile(ready / LOCK_FILE, self._workspace.folder / LOCK_FILE)
         return ready
 
-    def _init(self, ready: Path) -> None:
-        half = ready.with_name(ready.name + ".new")
-        shutil.rmtree(half, ignore_errors=True)
-        half.mkdir(mode=0o700)
-        with _empty_state() as address:
-            environment = self._environment(half) | {"TF_HTTP_ADDRESS": address}
-            self._run(self.init_command(), environment, "prepare its modules and providers")
+    def _ready(self) -> Path:
+        version = f"{self._binary.product}-{self._binary.version}".lower()
+        name = f"{self._workspace.digest}-{version}{self._sources.generation}"
+        return self._shared / name
+
+    @contextmanager
+    def _alone(self, name: str) -> Iterator[None]:
+        """One process at a time; with providers one of all, since they have one lock."""
+        self._shared.mkdir(mode=0o700, parents=True, exist_ok=True)
+        name = self._sources.lock.name if self._workspace.providers else name
+        with (self._shared / f"{name}.lock").open("w") as lock:
+            self._bench.wait_for_lock(lock.fileno())
+            yield
+            fcntl.flock(lock, fcntl.LOCK_UN)
+
+    def _init(self) -> Path:
+        half = self._shared / f"{self._workspace.digest}.new"
         found = self._workspace.folder / LOCK_FILE
+        locked = bool(self._workspace.providers) and self._sources.lock.is_file()
+        if locked:
+            shutil.copyfile(self._sources.lock, found)
+        self._run_init(half, self.init_command(locked=locked))
         if found.exists():
             shutil.copyfile(found, half / LOCK_FILE)
+            if self._workspace.providers and not locked:
+                write_whole(self._sources.lock, found.read_bytes())
+        ready = self._ready()
         half.replace(ready)
+        return ready
+
+    def upgrade(self) -> bool:
+        """Lock the providers anew, as they come now; True when that was a change."""
+        half = self._shared / f"{self._workspace.digest}.upgrade"
+        found = self._workspace.folder / LOCK_FILE
+        with self._alone(half.name):
+            before = self._sources.generation
+            found.unlink(missing_ok=True)
+            self._run_init(half, self.init_command(upgrade=True), TF_PLUGIN_CACHE_DIR="")
+            write_whole(self._sources.lock, found.read_bytes())
+            shutil.rmtree(half)
+        return self._sources.generation != before
+
+    def _run_init(self, data: Path, argv: list[str], **extra: str) -> None:
+        shutil.rmtree(data, ignore_errors=True)
+        data.mkdir(mode=0o700)
+        with _empty_state() as address:
+            # What providers are given closes the way to a registry, where it names an authority.
+            environment = self._environment(data) | {"TF_HTTP_ADDRESS": address} | extra
+            try:
+                self._run(argv, environment, "prepare its modules and providers")
+            except TerraformFailed as error:
+                if not self._workspace.providers:
+                    raise
+                raise self._sources.failure(error.message, error.detail) from error
+
+    def take_in(self, found: Mapping[str, str]) -> None:
+        """Import what is there already: addresses in the configuration, and identifiers."""
+        environment = self._running(self.prepare())
+        for address, identifier in found.items():
+            argv = self.import_command(address, identifier)
+            self._run(argv, environment, f"take {identifier} into its state")
 
     def plan(self, *, destroy: bool = False) -> Plan:
         """Plan and keep the plan for ``apply``."""
-        environment = self._environment(self.prepare())
+        environment = self._running(self.prepare())
         what = "plan the guest's removal" if destroy else "plan the guest"
         return self._run(self.plan_command(destroy=destroy), environment, what).plan()
 
     def apply(self) -> Applied:
         """Carry out the plan that ``plan`` left; raises ``TerraformFailed`` with its reasons."""
-        environment = self._environment(self.prepare())
+        environment = self._running(self.prepare())
         return Applied(self._run(self.apply_command(), environment, "apply the plan").outputs)
 
     def _run(self, argv: list[str], environment: dict[str, str], what: str) -> Reader:
@@ -176,10 +235,15 @@ class Terraform(python_terraform.Terraform):  # type: ignore[misc]
             "TF_PLUGIN_CACHE_DIR": str(plugins),
             "CHECKPOINT_DISABLE": "1",
         }
-        config = self._bench.environment.get("TF_CLI_CONFIG_FILE", "")
+        own = self._sources.config()
+        config = str(own or self._bench.environment.get("TF_CLI_CONFIG_FILE", ""))
         if config and os.access(config, os.R_OK):
             environment["TF_CLI_CONFIG_FILE"] = config
-        return environment | self._providers | self._backend_environment()
+        return environment | self._backend_environment()
+
+    def _running(self, data: Path) -> dict[str, str]:
+        """For what asks the providers for more than their schema."""
+        return self._environment(data) | self._providers
 
     def _backend_environment(self) -> dict[str, str]:
         if self._backend is None:

@@ -15,6 +15,10 @@ from paas.domain.errors import StepFailed
 TEMPLATE = Path(__file__).resolve().parents[2] / "terraform" / "root.tf.j2"
 BLOCK = re.compile(r'^(variable|output) "([a-z][a-z0-9_]*)" \{\n(.*?)^\}', re.M | re.S)
 SENSITIVE = re.compile(r"^\s*sensitive\s*=\s*true\b", re.M)
+REQUIRED = re.compile(r"^  required_providers \{\n(.*?)^  \}", re.M | re.S)
+PROVIDER = re.compile(
+    r'^    ([a-z][a-z0-9-]*) = \{\s*source\s*=\s*"([^"]+)"\s*version\s*=\s*"([^"]+)"\s*\}', re.M
+)
 
 
 @dataclass(frozen=True)
@@ -26,11 +30,21 @@ class Name:
 
 
 @dataclass(frozen=True)
+class Provider:
+    """A provider that the module requires, at one exact version."""
+
+    name: str
+    source: str
+    version: str
+
+
+@dataclass(frozen=True)
 class Workspace:
     """A folder that Terraform can run in; ``digest`` names its configuration without values."""
 
     folder: Path
     digest: str
+    providers: tuple[Provider, ...] = ()
 
     @classmethod
     def make(
@@ -47,18 +61,37 @@ class Workspace:
         if unknown:
             raise StepFailed(f"the module {module.name} has no variable {min(unknown)!r}")
         given = [variable for variable in variables if variable.name in values]
-        main = render_root(given, _declared(module, "output"), backend=backend)
+        providers = required_providers(module)
+        main = render_root(given, _declared(module, "output"), backend=backend, providers=providers)
         (folder / "main.tf").write_text(main)
         shutil.copytree(module, folder / "guest", dirs_exist_ok=True, ignore=_not_tf)
         _write_secret(folder / "terraform.tfvars.json", json.dumps(values, indent=2) + "\n")
-        return cls(folder, _digest(folder))
+        return cls(folder, _digest(folder), providers)
 
 
-def render_root(variables: list[Name], outputs: list[Name], *, backend: bool) -> str:
+def required_providers(module: Path) -> tuple[Provider, ...]:
+    """The providers that a module requires; those that are built in need no mention."""
+    found = []
+    for file in sorted(module.glob("*.tf")):
+        for block in REQUIRED.finditer(file.read_text()):
+            found += [Provider(*match.groups()) for match in PROVIDER.finditer(block[1])]
+    return tuple(found)
+
+
+def render_root(
+    variables: list[Name],
+    outputs: list[Name],
+    *,
+    backend: bool,
+    providers: tuple[Provider, ...] = (),
+) -> str:
     """The root module's text, from names of the reviewed module only."""
     environment = Environment(undefined=StrictUndefined, autoescape=False)  # noqa: S701
     template = environment.from_string(TEMPLATE.read_text())
-    return template.render(variables=variables, outputs=outputs, backend=backend) + "\n"
+    text = template.render(
+        variables=variables, outputs=outputs, backend=backend, providers=providers
+    )
+    return text + "\n"
 
 
 def _declared(module: Path, kind: str) -> list[Name]:

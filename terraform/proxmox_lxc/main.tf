@@ -95,6 +95,7 @@ resource "proxmox_virtual_environment_container" "guest" {
   lifecycle {
     # What only a create reads, and what the platform does itself, never asks for a new guest.
     ignore_changes = [
+      pool_id,
       operating_system,
       initialization[0].user_account,
       disk[0].datastore_id,
