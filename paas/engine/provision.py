@@ -169,6 +169,7 @@ def _run_terraform(
             backend,
             platform.folder("terraform"),
             providers=target.environment(attempt.workdir),
+            mirror=platform.settings.terraform_mirror,
         )
         try:
             plan = program.plan(destroy=allowed is REMOVING)

@@ -188,6 +188,9 @@ def _target(settings: Settings) -> Iterator[Finding]:
 
 def _runtimes(settings: Settings) -> Iterator[Finding]:
     """Which frameworks this target can run; what the others lack is no fault of the platform."""
+    if settings.target != "local":
+        # Guests that are machines of their own are given what an app needs.
+        return
     catalogue = Catalogue.load(CHECKOUT / "frameworks")
     target = build_targets(settings, "doctor", catalogue, environment())[settings.target]
     refused = {name: target.refusals(name) for name in sorted(catalogue)}

@@ -11,6 +11,12 @@ from paas.settings import Settings
 from paas.targets.contract import Target
 from paas.targets.local.running import Run, run_guarded
 from paas.targets.local.target import LocalTarget
+from paas.targets.proxmox.inside import Inside
+from paas.targets.proxmox.lxc import LxcTarget
+from paas.targets.proxmox.site import Site
+from paas.targets.proxmox.vm import VmTarget
+from paas.tools.proxmox import Proxmox
+from paas.tools.ssh import public_key
 
 
 @dataclass(frozen=True)
@@ -26,8 +32,8 @@ class Context:
     ssh_key: str
 
 
-def _local(context: Context) -> Target:
-    return LocalTarget(
+def _local(context: Context) -> list[Target]:
+    target = LocalTarget(
         context.settings.instance,
         context.installation,
         context.settings.local_network,
@@ -36,9 +42,23 @@ def _local(context: Context) -> Target:
         run=context.run,
         uv=context.uv,
     )
+    return [target]
 
 
-FACTORIES: Mapping[str, Callable[[Context], Target]] = {"local": _local}
+def _proxmox(context: Context) -> list[Target]:
+    """Both kinds of guests share one client and one set of SSH connections."""
+    site = Site.of(context.settings, context.installation, public_key(context.ssh_key))
+    inside = Inside.of(context.settings, context.ssh_key, context.uv)
+    proxmox = Proxmox(site.access)
+    return [LxcTarget(site, inside, proxmox), VmTarget(site, inside, proxmox)]
+
+
+FACTORIES: Mapping[str, Callable[[Context], list[Target]]] = {
+    "local": _local,
+    "proxmox": _proxmox,
+}
+"""What there is for each value of PAAS_TARGET. ``local`` is always there: an instance that was
+moved to a cluster can still look after the guests that it had."""
 
 
 def build_targets(
@@ -50,9 +70,9 @@ def build_targets(
     ssh_key: str = "",
     run: Run = run_guarded,
 ) -> Mapping[str, Target]:
-    """Every target by its name. ``environment`` is the platform's own, of which each target
-    lets through what it names; ``ssh_key`` is the private key for guests that are entered over
-    SSH; ``run`` runs short programs of the host."""
+    """The targets of these settings by name. ``environment`` is the platform's own, of which each
+    target lets through what it names; ``ssh_key`` is the private key for guests that are entered
+    over SSH; ``run`` runs short programs of the host."""
     context = Context(
         settings=settings,
         installation=installation,
@@ -62,7 +82,8 @@ def build_targets(
         uv=_uv(environment),
         ssh_key=ssh_key,
     )
-    return {name: make(context) for name, make in FACTORIES.items()}
+    wanted = dict.fromkeys(["local", settings.target])
+    return {one.name: one for name in wanted for one in FACTORIES[name](context)}
 
 
 def _uv(environment: Mapping[str, str]) -> Path:

@@ -19,13 +19,18 @@ class LxcTarget(ProxmoxTarget):
 
     def template(self) -> Mapping[str, Any]:
         volume = self.site.lxc_template
-        if not volume:
-            raise StepFailed(
-                "Containers need a template: set PAAS_PROXMOX_LXC_TEMPLATE to one that "
-                "`paas templates list` shows"
-            )
+        if missing := self.missing_template():
+            raise StepFailed(missing)
         frozen = {"template": volume, "os_type": configs.os_type(volume)}
         return {"frozen": frozen, "nodes": self._nodes_with(volume)}
+
+    def missing_template(self) -> str:
+        if self.site.lxc_template:
+            return ""
+        return (
+            "This platform makes no containers, for want of a template: set "
+            "PAAS_PROXMOX_LXC_TEMPLATE to one that `paas templates list` shows"
+        )
 
     def _nodes_with(self, volume: str) -> list[str]:
         """Where the template lies: it is looked for on every node that is online."""

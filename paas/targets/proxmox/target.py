@@ -82,6 +82,10 @@ class ProxmoxTarget:
         """``frozen``: what is kept of the template; ``nodes``: where it can be used."""
         raise NotImplementedError
 
+    def missing_template(self) -> str:
+        """A sentence when the settings name no template for this kind; else empty."""
+        raise NotImplementedError
+
     def values(self, guest: GuestSpec) -> Mapping[str, object]:
         raise NotImplementedError
 
@@ -94,7 +98,7 @@ class ProxmoxTarget:
         return survey.identity(self.proxmox.get("/cluster/status"))
 
     def refusals(self, framework: str) -> list[str]:  # noqa: ARG002 (guests are given runtimes)
-        return []
+        return [missing] if (missing := self.missing_template()) else []
 
     def plan_refusals(self, plan: BuildPlan) -> list[str]:  # noqa: ARG002 (the guest tells)
         return []

@@ -19,11 +19,8 @@ class VmTarget(ProxmoxTarget):
 
     def template(self) -> Mapping[str, Any]:
         vmid = self.site.vm_template
-        if not vmid:
-            raise StepFailed(
-                "Virtual machines need a template: set PAAS_PROXMOX_VM_TEMPLATE to the number of "
-                "one that `paas templates list` shows"
-            )
+        if missing := self.missing_template():
+            raise StepFailed(missing)
         row = next((row for row in self.proxmox.resources() if row["vmid"] == vmid), None)
         config = self.guests.config(Spot(row["node"], "qemu", ""), vmid) if row else None
         if row is None or config is None or row["type"] != "qemu" or not row.get("template"):
@@ -36,6 +33,14 @@ class VmTarget(ProxmoxTarget):
         node = str(row["node"])
         frozen = {"template": vmid, "template_node": node, **configs.machine_of(config)}
         return {"frozen": frozen, "nodes": self._reach(node, config)}
+
+    def missing_template(self) -> str:
+        if self.site.vm_template:
+            return ""
+        return (
+            "This platform makes no virtual machines, for want of a template: set "
+            "PAAS_PROXMOX_VM_TEMPLATE to the number of one that `paas templates list` shows"
+        )
 
     def _reach(self, node: str, config: Row) -> list[str] | None:
         """The nodes that can clone it: its own, or all when its disks are on shared storages."""
