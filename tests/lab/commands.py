@@ -1,5 +1,7 @@
 """Runs the host's programs for the lab, and says in a sentence what went wrong."""
 
+import os
+import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -57,3 +59,11 @@ def quiet(argv: Sequence[str | Path], *, timeout: float = 60) -> bool:
     except HypervisorError:
         return False
     return True
+
+
+def remove(path: Path) -> None:
+    """Remove a file, a link or a folder with all that is in it, if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    elif os.path.lexists(path):
+        path.unlink()

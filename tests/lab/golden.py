@@ -1,18 +1,19 @@
 """What the lab's guests are made of: two golden images, built once by mmdebstrap.
 
-An image is a folder in the cache, named by the digest of all that goes into it (the text of this
-file with it), and is never written to again: guests are overlays above it. ``lab-debian-12`` has
+An image is a folder in the cache, named by the digest of all that goes into it, and is never
+written to again: guests are overlays above it. ``lab-debian-12`` has
 the runtimes in it, as ``paas templates build`` would make it; ``lab-debian-12-plain`` has none.
 """
 
 import hashlib
+import inspect
 import os
 import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.lab.commands import run
+from tests.lab.commands import remove, run
 from tests.lab.hypervisor import HypervisorError
 
 SUITE = "bookworm"
@@ -58,8 +59,9 @@ class Recipe:
 
     def digest(self, mirror_key: bytes) -> str:
         """Names the result: another recipe, other instructions or another key are another image."""
-        parts = [Path(__file__).read_bytes(), mirror_key, *map(str.encode, self.packages)]
-        return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
+        code = inspect.getsource(_bootstrap) + inspect.getsource(_prepare)
+        words = [code, SUITE, *MASKED, *EMPTIED, *SOURCES, mirror_key.hex(), *self.packages]
+        return hashlib.sha256("\0".join(words).encode()).hexdigest()[:16]
 
 
 RECIPES = (
@@ -91,7 +93,7 @@ def build(recipe: Recipe, cache: Path, mirror_key: Path) -> Path:
         return place
     cache.mkdir(parents=True, exist_ok=True)
     making = cache / f".{place.name}.{os.getpid()}"
-    _remove(making)
+    remove(making)
     try:
         _bootstrap(recipe, making)
         _prepare(making, mirror_key)
@@ -99,7 +101,7 @@ def build(recipe: Recipe, cache: Path, mirror_key: Path) -> Path:
         if not place.is_dir():
             making.rename(place)
     finally:
-        _remove(making)
+        remove(making)
     return place
 
 
@@ -115,10 +117,10 @@ def _bootstrap(recipe: Recipe, place: Path) -> None:
 def _prepare(place: Path, mirror_key: Path) -> None:
     for pattern in (*SOURCES, "etc/ssh/ssh_host_*", "var/log/journal/*"):
         for path in place.glob(pattern):
-            _remove(path)
+            remove(path)
     for name in EMPTIED:
         for path in (place / name).glob("*"):
-            _remove(path)
+            remove(path)
     # APT counts its lists as fresh for as long as this folder is young.
     os.utime(place / "var/lib/apt/lists", (0, 0))
     (place / "etc/machine-id").write_text("")
@@ -127,13 +129,6 @@ def _prepare(place: Path, mirror_key: Path) -> None:
         (place / "etc/systemd/system" / unit).symlink_to("/dev/null")
     (place / "etc/ssh/sshd_config.d/lab.conf").write_text("UseDNS no\nPasswordAuthentication no\n")
     shutil.copy(mirror_key, place / "etc/apt/trusted.gpg.d/lab-mirror.gpg")
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
 
 
 def pack(tree: Path, archive: Path) -> None:

@@ -1,13 +1,12 @@
 """What a guest is given before it first starts, as Proxmox and cloud-init would write it."""
 
-import os
 import secrets
-import shutil
 from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from tests.lab.commands import remove
 from tests.lab.hypervisor import GuestConfig
 
 DHCP_NETWORK = """\
@@ -80,14 +79,7 @@ def _use_dhcp(root: Path) -> None:
 
 def _replace(path: Path, text: str, mode: int = 0o644) -> None:
     """Write anew, never through a link that the image may hold: it would lead to the host."""
-    if path.is_symlink() or path.exists():
-        path.unlink()
+    remove(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
     path.chmod(mode)
-
-
-def remove_tree(path: Path) -> None:
-    """Remove a folder with all that is in it, if it is there."""
-    if os.path.lexists(path):
-        shutil.rmtree(path)

@@ -7,14 +7,13 @@ platform's orchestration is right, not how Proxmox isolates.
 import hashlib
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.lab import guest_files, lxc
-from tests.lab.commands import run
+from tests.lab.commands import remove, run
 from tests.lab.firewall import Port
-from tests.lab.guest_files import remove_tree
 from tests.lab.hypervisor import Firewall, GuestConfig, HypervisorError
 from tests.lab.images import ImageStore
 from tests.lab.network import Network
@@ -72,7 +71,7 @@ class LxcHypervisor:
     def start(self, vmid: int) -> None:
         with self._held(vmid):
             guest = self._get(vmid)
-            if not guest.container.is_running():
+            if guest.container.init() is None:
                 guest.disk.mount()
                 guest.container.start()
 
@@ -218,6 +217,5 @@ def sweep(folder: Path) -> list[str]:
     for place in sorted(path.glob("*/rootfs")):
         while place.is_mount():
             run(["umount", place], f"unmounting {place}")
-    with suppress(FileNotFoundError):
-        remove_tree(path)
+    remove(path)
     return names

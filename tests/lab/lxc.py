@@ -1,7 +1,7 @@
 """LXC's programs, and the text of a guest's configuration."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.lab import cgroups
@@ -9,12 +9,13 @@ from tests.lab.commands import quiet, run
 from tests.lab.hypervisor import GuestConfig, HypervisorError
 
 
-@dataclass(frozen=True)
+@dataclass
 class Container:
     """One container. ``path`` is absolute: LXC finds its own process by the text of it."""
 
     path: Path
     name: str
+    _seen: tuple[int, str] | None = field(default=None, repr=False)
 
     @property
     def folder(self) -> Path:
@@ -35,12 +36,12 @@ class Container:
 
     def stop(self) -> None:
         """End it at once."""
-        if self.is_running():
+        if self.init() is not None:
             run(self._words("lxc-stop", "--kill"), f"stopping {self.name}")
 
     def shutdown(self, seconds: float) -> None:
         """Ask its init to end."""
-        if self.is_running():
+        if self.init() is not None:
             words = self._words("lxc-stop", "--nokill", "--timeout", str(max(1, round(seconds))))
             run(words, f"shutting {self.name} down", timeout=seconds + 30)
 
@@ -53,8 +54,16 @@ class Container:
         run(self._words("lxc-unfreeze"), f"waking {self.name}")
 
     def is_running(self) -> bool:
-        """Whether its init lives; a frozen one does."""
-        return self.init() is not None
+        """Whether its init lives; a frozen one does.
+
+        Asked several times a second for each guest, so the process is looked at first, and LXC only
+        when it is gone: a guest that restarts has another.
+        """
+        if self._seen is not None and _birth(self._seen[0]) == self._seen[1]:
+            return True
+        pid = self.init()
+        self._seen = (pid, _birth(pid)) if pid is not None else None
+        return pid is not None
 
     def init(self) -> int | None:
         """The process id of its init on this machine; None when it does not run."""
@@ -83,6 +92,15 @@ class Container:
 
     def _words(self, program: str, *rest: str) -> list[str]:
         return [program, "-P", str(self.path), "-n", self.name, *rest]
+
+
+def _birth(pid: int) -> str:
+    """When the process began, in clock ticks since the boot; "" when it has ended."""
+    try:
+        state, *rest = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return ""
+    return "" if state in "ZX" else rest[18]
 
 
 def configuration(guest: GuestConfig, root: Path, bridge: str, interface: str, mac: str) -> str:

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.lab.commands import run
-from tests.lab.guest_files import remove_tree
+from tests.lab.commands import remove, run
 from tests.lab.hypervisor import HypervisorError
 
 
@@ -35,7 +34,7 @@ class Disk:
         if self.root.is_mount():
             return
         work = self.folder / "work"
-        remove_tree(work)
+        remove(work)
         for place in (self.root, self.upper, work):
             place.mkdir(parents=True, exist_ok=True)
         lower = ":".join(str(layer) for layer in self.layers)
@@ -53,7 +52,7 @@ class Disk:
         if place.exists():
             return
         making = place.with_name(f".{name}")
-        remove_tree(making)
+        remove(making)
         making.parent.mkdir(exist_ok=True)
         run(["cp", "-a", "--reflink=auto", self.upper, making], "copying a disk", timeout=300)
         making.rename(place)
@@ -64,18 +63,18 @@ class Disk:
         if not place.exists():
             raise HypervisorError(f"snapshot '{name}' does not exist")
         self.unmount()
-        remove_tree(self.upper)
+        remove(self.upper)
         run(["cp", "-a", "--reflink=auto", place, self.upper], "copying a disk", timeout=300)
         self.mount()
 
     def drop_snapshot(self, name: str) -> None:
         """Forget one; one that is not there is forgotten."""
-        remove_tree(self._place(name))
+        remove(self._place(name))
 
     def remove(self) -> None:
         """Everything of it."""
         self.unmount()
-        remove_tree(self.folder)
+        remove(self.folder)
 
     def _place(self, name: str) -> Path:
         return self.folder / "snapshots" / name
