@@ -2,14 +2,37 @@
 
 import asyncio
 import re
+from typing import Protocol
 
 from . import processes
-from .layout import Guest
-from .release import Release
 
 ANSWER_WITHIN = 10.0
 HOPELESS_CRASHES = 3
 STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})")
+
+
+class Release(Protocol):
+    """A release that runs: ``keeper`` is the process that it hangs on, None while there is none."""
+
+    @property
+    def port(self) -> int: ...
+    @property
+    def keeper(self) -> int | None: ...
+    @property
+    def tree(self) -> list[int]: ...
+    @property
+    def crashes(self) -> int: ...
+    @property
+    def last_words(self) -> str: ...
+
+
+class Guest(Protocol):
+    """Where the app is to be found by its users."""
+
+    @property
+    def address(self) -> str: ...
+    @property
+    def port(self) -> int: ...
 
 
 async def look(guest: Guest, release: Release, path: str) -> dict[str, object]:

@@ -120,10 +120,10 @@ def read_json(path: Path) -> dict[str, object]:
     return found
 
 
-def write_json(path: Path, values: Mapping[str, object]) -> None:
+def write_json(path: Path, values: Mapping[str, object], mode: int = 0o600) -> None:
     """Replace a file at once and for good: a reader or a power cut sees the old or the new."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     with os.fdopen(descriptor, "w") as file:
         json.dump(values, file)
         file.flush()

@@ -1,0 +1,204 @@
+"""Releases that run: start, look, switch, end."""
+
+import asyncio
+import hashlib
+import json
+import subprocess
+import time
+from collections.abc import Collection
+from functools import cached_property
+
+from paas.targets.local.sandbox import health, layout, processes, removal, sockets
+from paas.targets.local.sandbox.entering import Options
+from paas.targets.local.sandbox.layout import GuestError
+
+from . import places, state, units
+
+LOOK_AGAIN = 0.05
+SWITCH_PATIENCE = 30.0
+DRAIN_SECONDS = 10.0
+ESTABLISHED = "01"
+
+Answer = dict[str, object]
+
+
+class Release:
+    """A release as systemd has it, in the shape that ``sandbox.health`` looks at."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.unit = units.app(number)
+        self.known = known(number)
+        self.port = int(str(self.known.get("port") or 0))
+        self.shown = units.show(self.unit)
+
+    @property
+    def keeper(self) -> int | None:
+        is_running = self.shown.get("ActiveState") == "active"
+        return int(self.shown.get("MainPID") or 0) or None if is_running else None
+
+    @cached_property
+    def tree(self) -> list[int]:
+        return list(units.processes_of(self.unit))
+
+    @property
+    def crashes(self) -> int:
+        return int(self.shown.get("NRestarts") or 0)
+
+    @cached_property
+    def last_words(self) -> str:
+        argv = ["journalctl", "--quiet", "--unit", self.unit, "--identifier", "app"]
+        argv += ["--lines", "5", "--output", "cat", "--no-pager"]
+        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+        lines = [line.strip() for line in done.stdout.splitlines() if line.strip()]
+        return lines[-1][:300] if lines else ""
+
+
+def known(number: int) -> dict[str, object]:
+    """What a release was last started with; empty when it never was."""
+    try:
+        return layout.read_json(places.release_file(number))
+    except FileNotFoundError:
+        return {}
+
+
+def start_release(number: int, options: Options) -> Answer:
+    """Run a release beside the current one; one that runs just so is left alone."""
+    machine = places.load()
+    settings = machine.env_file(number).read_bytes()
+    fingerprint = hashlib.sha256(settings + json.dumps(options).encode()).hexdigest()
+    before = known(number)
+    unit = units.app(number)
+    if before.get("fingerprint") == fingerprint and units.is_active(unit):
+        return {"release": number, "port": before["port"], "started": False}
+    units.control("stop", "--", unit, units.drain(number))
+    port = _port(int(str(before.get("port") or 0)))
+    values = {"port": port, "fingerprint": fingerprint, **options._asdict()}
+    layout.write_json(places.release_file(number), values, places.READABLE)
+    units.start_app(number)
+    return {"release": number, "port": port, "started": True}
+
+
+def _port(before: int) -> int:
+    if before and sockets.is_free(before):
+        return before
+    files = places.release_file(0).parent.glob("*.json")
+    taken = {int(str(layout.read_json(file).get("port") or 0)) for file in files}
+    return sockets.private_port(taken)
+
+
+def look(number: int, path: str, patience: float) -> Answer:
+    """The health of a release; waits so many seconds for it to become good or hopeless."""
+    machine = places.load()
+    end = time.monotonic() + patience
+    while True:
+        verdict = asyncio.run(health.look(machine, Release(number), path))
+        if verdict["ready"] or verdict["fatal"] or time.monotonic() >= end:
+            return verdict
+        time.sleep(LOOK_AGAIN)
+
+
+def switch(number: int) -> Answer:
+    """Let a release serve; the one before ends when its last connection has."""
+    if not known(number):
+        raise GuestError(f"Release {number} was never started here, so it cannot serve.")
+    if not units.is_active(units.app(number)):
+        units.start_app(number)
+    host = _wait_listening(number)
+    before = state.read()
+    state.write(state.State(number, "running", host, Release(number).port))
+    units.link_boot(units.FRONT, units.app(number))
+    units.control("start", "--", units.FRONT)
+    if before.current is not None and before.current != number:
+        units.control("start", "--no-block", "--", units.drain(before.current))
+    return {"release": number}
+
+
+def _wait_listening(number: int) -> str:
+    end = time.monotonic() + SWITCH_PATIENCE
+    while True:
+        host, reason = health.find_host(Release(number))
+        if host:
+            return host
+        if time.monotonic() > end:
+            raise GuestError(f"Release {number} cannot serve: {reason}.")
+        time.sleep(LOOK_AGAIN)
+
+
+def drain(number: int) -> Answer:
+    """End a release that does not serve any more, after its last connection or some seconds."""
+    end = time.monotonic() + DRAIN_SECONDS
+    port = int(str(known(number).get("port") or 0))
+    while _connections(port) and time.monotonic() < end:
+        if state.read().current == number:
+            return {}
+        time.sleep(LOOK_AGAIN * 2)
+    if state.read().current != number:
+        units.control("stop", "--", units.app(number))
+    return {}
+
+
+def _connections(port: int) -> int:
+    """How many connections stand to a private port."""
+    found = 0
+    for table in ("tcp", "tcp6"):
+        for line in (processes.PROC / "net" / table).read_text().splitlines()[1:]:
+            fields = line.split()
+            is_here = int(fields[1].rpartition(":")[2], 16) == port
+            found += is_here and fields[3] == ESTABLISHED
+    return found
+
+
+def retire(number: int) -> Answer:
+    """End a release that does not serve, and remove it."""
+    if state.read().current == number:
+        raise GuestError(f"Release {number} serves, so it cannot be retired.")
+    units.control("stop", "--", units.app(number), units.drain(number))
+    removal.remove_release(places.load(), number)
+    places.release_file(number).unlink(missing_ok=True)
+    return {}
+
+
+def stop() -> Answer:
+    """End the app and refuse connections, also after a restart of the machine."""
+    state.write(state.read()._replace(wanted="stopped"))
+    units.link_boot()
+    units.control("stop", "--", units.FRONT, "paas-app@*.service", "paas-drain@*.service")
+    return {}
+
+
+def start() -> Answer:
+    """Let the release that served last serve again."""
+    present = state.read()
+    state.write(present._replace(wanted="running"))
+    if present.current is not None:
+        units.link_boot(units.FRONT, units.app(present.current))
+        units.start_app(present.current)
+        units.control("start", "--", units.FRONT)
+    return {}
+
+
+def tidy(kept: Collection[str]) -> Answer:
+    """Remove installed dependencies that no kept release needs, by hash."""
+    return {"removed": removal.remove_dependencies(places.load(), kept)}
+
+
+def status() -> Answer:
+    """What serves, and how each release is."""
+    present = state.read()
+    numbers = sorted(int(file.stem) for file in places.release_file(0).parent.glob("*.json"))
+    releases = {str(number): _describe(Release(number)) for number in numbers}
+    return {
+        **present._asdict(),
+        "front": units.is_active(units.FRONT),
+        "releases": releases,
+    }
+
+
+def _describe(release: Release) -> Answer:
+    return {
+        "port": release.port,
+        "state": release.shown.get("ActiveState", ""),
+        "restarts": release.crashes,
+        "processes": release.tree,
+    }

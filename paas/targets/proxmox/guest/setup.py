@@ -1,0 +1,228 @@
+"""Making a machine ready to be a guest: user, folders, units, certificates, packages' sources."""
+
+import contextlib
+import hashlib
+import json
+import os
+import pwd
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from paas.targets.local.sandbox import layout
+from paas.targets.local.sandbox.layout import GuestError
+
+from . import places, units
+
+Request = Mapping[str, Any]
+
+FIRST_ID = 2000
+CERTIFICATES = Path("/usr/local/share/ca-certificates")
+APT = Path("/etc/apt")
+DISABLED = ".paas.disabled"
+MIRROR_PATIENCE = 15.0
+JOURNAL = Path("/etc/systemd/journald.conf.d/paas.conf")
+JOURNAL_TEXT = """\
+[Journal]
+Storage=persistent
+SystemMaxUse=200M
+RateLimitIntervalSec=30s
+RateLimitBurst=20000
+"""
+
+
+def set_up(request: Request) -> dict[str, object]:
+    """Bring this machine to what is asked, unless it is there; ``changed`` says whether."""
+    stamp = _stamp(request)
+    file = places.STATE / "setup"
+    with contextlib.suppress(FileNotFoundError):
+        if file.read_text() == stamp:
+            return {"changed": False}
+    _make_users()
+    _make_folders()
+    _write_settings(request)
+    _install_program()
+    _trust(request["ca"])
+    _choose_packages(request["apt_mirror"], request["proxy"])
+    _keep_journal()
+    units.install(sandboxed=True)
+    file.write_text(stamp)
+    return {"changed": True}
+
+
+def _stamp(request: Request) -> str:
+    """What changes when the request or the program does."""
+    text = json.dumps([_own_path().name, request], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _own_path() -> Path:
+    return Path(sys.argv[0]).resolve()
+
+
+def _make_users() -> None:
+    for name, home in ((places.USER, places.HOME), (places.FRONT_USER, Path("/"))):
+        try:
+            pwd.getpwnam(name)
+        except KeyError:
+            _add_user(name, home)
+
+
+def _add_user(name: str, home: Path) -> None:
+    """A user whose group has the same number, which is how guests know both by one."""
+    users = {entry.pw_uid for entry in pwd.getpwall()}
+    groups = {int(line.split(":")[2]) for line in Path("/etc/group").read_text().splitlines()}
+    number = next(i for i in range(FIRST_ID, 60000) if i not in users | groups)
+    _run("groupadd", "--gid", str(number), name)
+    shell = "/usr/sbin/nologin"
+    given = ["--uid", str(number), "--gid", name, "--no-create-home", "--shell", shell]
+    _run("useradd", *given, "--home-dir", str(home), name)
+
+
+def _make_folders() -> None:
+    uid, gid = places.owner()
+    for folder in (places.STATE, places.release_file(0).parent, places.HOME):
+        folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+    places.work_folder().mkdir(mode=0o700, exist_ok=True)
+    for folder in (places.HOME, *(places.HOME / name for name in layout.HOME_FOLDERS)):
+        folder.mkdir(mode=0o755, exist_ok=True)
+        os.chown(folder, uid, gid)
+
+
+def _write_settings(request: Request) -> None:
+    """What every process of the app is given, which only the app and root may read."""
+    uid, gid = places.owner()
+    machine = layout.build(places.STATE, {**request["guest"], "uid": uid})
+    values = machine._asdict()
+    del values["folder"]
+    before = layout.marker_file(places.STATE)
+    port = layout.load(places.STATE).port if before.is_file() else machine.port
+    layout.write_json(before, values, places.READABLE)
+    if port != machine.port and units.is_active(units.FRONT):
+        units.control("restart", "--", units.FRONT)
+    shared = {"path": [str(places.tools())], "environment": request["environment"]}
+    file = layout.platform_file(places.STATE)
+    layout.write_json(file, shared, 0o640)
+    os.chown(file, 0, gid)
+
+
+def _install_program() -> None:
+    """Let the units run this very version, and put the helpers where start commands find them."""
+    own, link = _own_path(), places.program()
+    for folder in (places.tools(), places.helpers()):
+        folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+    draft = link.with_name(f".{link.name}.{os.getpid()}")
+    draft.unlink(missing_ok=True)
+    draft.symlink_to(own.name)
+    draft.replace(link)
+    with zipfile.ZipFile(own) as packed:
+        for name in packed.namelist():
+            if name.startswith("helpers/"):
+                _write(places.helpers() / Path(name).name, packed.read(name).decode())
+    for old in own.parent.glob("guest-*.pyz"):
+        if old != own:
+            old.unlink()
+
+
+def _trust(certificates: list[str]) -> None:
+    """Let the system trust exactly these certificates besides its own."""
+    texts = {f"paas-{number}.crt": text for number, text in enumerate(certificates, 1)}
+    old = [path for path in CERTIFICATES.glob("paas-*.crt") if path.name not in texts]
+    for path in old:
+        path.unlink()
+    if texts:
+        CERTIFICATES.mkdir(parents=True, exist_ok=True)
+    written = [_write(CERTIFICATES / name, text) for name, text in texts.items()]
+    if old or any(written):
+        _run("update-ca-certificates")
+
+
+def _choose_packages(mirror: str, proxy: str) -> None:
+    """Let apt use the mirror and nothing else, or its own sources when there is none."""
+    lines = [f'Acquire::{kind}::Proxy "{proxy}";' for kind in ("http", "https") if proxy]
+    text = "\n".join([*lines, 'Acquire::Retries "2";', ""])
+    _write(APT / "apt.conf.d" / "90paas", text)
+    own = APT / "sources.list.d" / "paas.list"
+    if not mirror:
+        own.unlink(missing_ok=True)
+        for path in _sources():
+            if path.name.endswith(DISABLED):
+                path.rename(path.with_name(path.name.removesuffix(DISABLED)))
+        return
+    for path in _sources():
+        if path != own and path.suffix in (".list", ".sources"):
+            path.rename(path.with_name(path.name + DISABLED))
+    if _write(own, source_line(mirror, _codename(), proxy)):
+        # Lists of other sources would hide that this one's have not been fetched yet.
+        for path in Path("/var/lib/apt/lists").glob("*_Packages*"):
+            path.unlink()
+
+
+def _sources() -> list[Path]:
+    return [
+        *APT.glob("sources.list*.disabled"),
+        *APT.glob("sources.list"),
+        *(APT / "sources.list.d").glob("*"),
+    ]
+
+
+def source_line(mirror: str, codename: str, proxy: str = "") -> str:
+    """How apt is told of a mirror: Debian's layout when it has that, else a flat repository."""
+    base = mirror.rstrip("/")
+    if _is_there(f"{base}/dists/{codename}/Release", proxy):
+        return f"deb {base} {codename} main\n"
+    # A flat repository of one's own has seldom a signature; who may write there decides anyway.
+    return f"deb [trusted=yes] {base}/ ./\n"
+
+
+def _is_there(url: str, proxy: str) -> bool:
+    proxies = {"http": proxy, "https": proxy} if proxy else {}
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler(proxies))
+    try:
+        with opener.open(url, timeout=MIRROR_PATIENCE):
+            return True
+    except urllib.error.HTTPError:
+        return False
+    except OSError as error:
+        raise GuestError(
+            f"The guest cannot reach the package mirror {url}: {error}. Look at "
+            "PAAS_GUEST_APT_MIRROR and at what the network lets guests reach."
+        ) from None
+
+
+def _codename() -> str:
+    for line in Path("/etc/os-release").read_text().splitlines():
+        name, _, value = line.partition("=")
+        if name == "VERSION_CODENAME":
+            return value.strip('"')
+    raise GuestError("This guest's template is no Debian: it does not say its VERSION_CODENAME.")
+
+
+def _keep_journal() -> None:
+    """Let the app's log outlive a restart of the machine, and bound it."""
+    Path("/var/log/journal").mkdir(exist_ok=True)
+    JOURNAL.parent.mkdir(exist_ok=True)
+    if _write(JOURNAL, JOURNAL_TEXT):
+        units.control("restart", "systemd-journald.service")
+
+
+def _write(path: Path, text: str) -> bool:
+    """Whether the file had to be written."""
+    if path.is_file() and path.read_text() == text:
+        return False
+    path.write_text(text)
+    return True
+
+
+def _run(*argv: str) -> None:
+    done = subprocess.run(
+        argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        said = " ".join((done.stderr or done.stdout).split())
+        raise GuestError(f"{' '.join(argv)} failed: {said}")
