@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
-from paas.domain.errors import StepFailed
+from paas.domain.errors import StepFailed, Unreachable
 from paas.domain.specs import BuildPlan
 from paas.tools.ansible_events import Reader
 from paas.tools.process import Bench, Exit, Guarded
@@ -15,13 +15,20 @@ from paas.tools.process import Bench, Exit, Guarded
 PLAYBOOK = Path(__file__).resolve().parents[2] / "ansible" / "deploy.yml"
 CHILD = Path(__file__).with_name("ansible_child.py")
 HOST = "guest"
+# How ansible-playbook ends when a host could not be reached.
+UNREACHABLE = 4
 
 
 class Connection(Protocol):
-    """How Ansible reaches the guest: host variables, trusted values only."""
+    """How Ansible reaches the guest: host variables, trusted values only.
+
+    ``files`` are secrets by name; ``{folder}`` in a variable is the folder that they lie in.
+    """
 
     @property
     def variables(self) -> Mapping[str, str]: ...
+    @property
+    def files(self) -> Mapping[str, str]: ...
 
 
 class Playbook:
@@ -48,7 +55,10 @@ class Playbook:
         return cls(bench, folder, playbook)
 
     def run(self, extravars: Mapping[str, object], connection: Connection) -> Exit:
-        """Play with these variables; raises ``StepFailed`` with the task and its reason."""
+        """Play with these variables; raises ``StepFailed`` with the task and its reason.
+
+        ``Unreachable`` when the guest does not answer: the play may run again.
+        """
         reader = Reader(lambda line: self._bench.log("ansible", line))
         try:
             self._write(extravars, connection)
@@ -63,7 +73,8 @@ class Playbook:
             self.discard()
         if ended.code != 0:
             message, detail = reader.failure()
-            raise StepFailed(message, detail=detail)
+            error = Unreachable if ended.code == UNREACHABLE else StepFailed
+            raise error(message, detail=detail)
         return ended
 
     def discard(self) -> None:
@@ -72,11 +83,13 @@ class Playbook:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _write(self, extravars: Mapping[str, object], connection: Connection) -> None:
-        host = dict(connection.variables)
-        values = dict(extravars)
+        place = {"{folder}": str(self._folder)}
+        host = {name: _fill(text, place) for name, text in connection.variables.items()}
         if host.get("ansible_connection") == "local":
             host.setdefault("ansible_remote_tmp", str(self._folder / "tmp"))
-            values["paas_live"] = literal(str(self._folder / "live"))
+        for name, text in connection.files.items():
+            write_secret(self._folder / name, text)
+        values = {**extravars, "paas_live": literal(str(self._folder / "live"))}
         inventory = {"all": {"hosts": {HOST: host}}}
         write_secret(self._folder / "inventory.yml", json.dumps(inventory))
         write_secret(self._folder / "env" / "extravars", json.dumps(values))
@@ -152,6 +165,7 @@ def environment(folder: Path) -> dict[str, str]:
         "ANSIBLE_PIPELINING": "1",
         "ANSIBLE_SSH_ARGS": "-o ControlMaster=auto -o ControlPersist=60s",
         "ANSIBLE_SSH_CONTROL_PATH_DIR": str(folder / "control"),
+        "ANSIBLE_SSH_RETRIES": "3",
         "ANSIBLE_HOST_KEY_CHECKING": "1",
         "ANSIBLE_RETRY_FILES_ENABLED": "0",
         "ANSIBLE_FORKS": "1",

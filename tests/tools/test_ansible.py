@@ -48,6 +48,7 @@ class Local:
             "ansible_python_interpreter": sys.executable,
         }
     )
+    files: Mapping[str, str] = field(default_factory=dict)
 
 
 class Guest:
