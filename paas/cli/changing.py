@@ -1,12 +1,10 @@
-"""Verbs that change a deployment which stands: stop, start, destroy."""
-
-import sys
+"""Verbs that change a deployment which stands: stop, start, restart, shutdown, destroy."""
 
 import click
 
 from paas.cli.client import Json
 from paas.cli.exits import INTERRUPTED, CliFailure
-from paas.cli.session import Session, with_json
+from paas.cli.session import Session, confirmed, with_json
 from paas.cli.text import neutral
 from paas.cli.work import Request, carry_out
 
@@ -29,6 +27,24 @@ def start_verb(session: Session, deployment: str) -> None:
     _power(session, deployment, "start", wanted="running")
 
 
+@click.command("restart")
+@click.argument("deployment")
+@with_json
+@click.pass_obj
+def restart_verb(session: Session, deployment: str) -> None:
+    """End the app of DEPLOYMENT and its guest, and start both."""
+    _power(session, deployment, "restart", wanted="running")
+
+
+@click.command("shutdown")
+@click.argument("deployment")
+@with_json
+@click.pass_obj
+def shutdown_verb(session: Session, deployment: str) -> None:
+    """End the app of DEPLOYMENT like stop, but never by force."""
+    _power(session, deployment, "shutdown", wanted="stopped")
+
+
 def _power(session: Session, deployment: str, verb: str, *, wanted: str) -> None:
     found = session.client().find(deployment)
     request = Request(
@@ -37,6 +53,7 @@ def _power(session: Session, deployment: str, verb: str, *, wanted: str) -> None
         wanted=wanted,
         what=f"The {verb} of {_name(found)}",
         subject=found,
+        by_message=verb == "restart",
         body={},
     )
     carry_out(session, request, verbose=False, detach=False)
@@ -50,11 +67,8 @@ def _power(session: Session, deployment: str, verb: str, *, wanted: str) -> None
 def destroy_verb(session: Session, deployment: str, yes: bool) -> None:
     """Destroy DEPLOYMENT: its app, its guest and its data. There is no way back."""
     found = session.client().find(deployment)
-    if not yes:
-        if not sys.stdin.isatty():
-            raise click.UsageError("Nobody can be asked here; --yes destroys without asking.")
-        if not click.confirm(f"Destroy {_name(found)} ({found['id']}) and its data?", err=True):
-            raise CliFailure(INTERRUPTED, "Nothing was destroyed.")
+    if not yes and not confirmed(f"Destroy {_name(found)} ({found['id']}) and its data?"):
+        raise CliFailure(INTERRUPTED, "Nothing was destroyed.")
     request = Request(
         "DELETE",
         f"/api/deployments/{found['id']}",

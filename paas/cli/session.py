@@ -87,6 +87,13 @@ def say(sentence: str) -> None:
     click.echo(neutral(sentence), err=True)
 
 
+def confirmed(question: str) -> bool:
+    """Ask on stderr; raises a usage error where nobody can answer."""
+    if not sys.stdin.isatty():
+        raise click.UsageError("Nobody can be asked here; --yes goes on without asking.")
+    return click.confirm(question, err=True)
+
+
 def colour_on_stdout() -> bool:
     """Whether stdout may show colours."""
     return sys.stdout.isatty()

@@ -6,7 +6,7 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 
 from paas.cli.client import Client, Json, deployment_of
-from paas.cli.events import PATIENCE, Event, Line, Pump
+from paas.cli.events import PATIENCE, Event, Pump, happenings
 from paas.cli.exits import INTERRUPTED, UNREACHABLE, CliFailure
 from paas.cli.progress import Display, Story
 from paas.cli.text import parse_time
@@ -37,7 +37,7 @@ class Watch:
         a stream that broke, or was refused for want of room, ends nothing and hides nothing.
         ``goes_on`` is the sentence for whoever interrupts.
         """
-        pump = Pump(Line(self._client, self._id))
+        pump = Pump(happenings(self._client, self._id))
         try:
             found = self._wait(pump)
             while (event := pump.next(QUIET)) is not None:
@@ -52,7 +52,7 @@ class Watch:
         finally:
             self._display.close()
 
-    def _wait(self, pump: Pump) -> Json:
+    def _wait(self, pump: Pump[Event]) -> Json:
         look_at = 0.0
         while True:
             event = pump.next(TICK)

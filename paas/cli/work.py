@@ -20,17 +20,19 @@ PAUSES = (0.5, 1.0, 2.0, 4.0)
 class Request:
     """A change to ask for.
 
-    ``wanted`` is the status that makes it a success; where the status is the same after a
-    failure, ``by_message`` lets the deployment's error message decide. ``what`` begins
-    sentences ("The deployment of shop"); ``subject`` is the deployment as it was before.
+    ``wanted`` are the statuses of which one makes it a success; where the status is the same
+    after a failure, ``by_message`` lets the deployment's error message decide. A change to
+    ``accepted`` is a success that the error message tells of. ``what`` begins sentences ("The
+    deployment of shop"); ``subject`` is the deployment as it was before.
     """
 
     method: str
     path: str
-    wanted: str
+    wanted: str | tuple[str, ...]
     what: str
     subject: Json | None = None
     by_message: bool = False
+    accepted: str = ""
     body: Json | None = None
     headers: Mapping[str, str] | None = None
 
@@ -134,8 +136,12 @@ def _conclude(
     }
     reason = deployment.get("error_message")
     status = deployment.get("status")
-    if status == request.wanted and not (request.by_message and reason):
-        session.result(document, _success(request, deployment, seconds))
+    wanted = (request.wanted,) if isinstance(request.wanted, str) else request.wanted
+    if status in wanted and not (request.by_message and reason):
+        session.result(document, _success(deployment, seconds))
+        return
+    if status == request.accepted and (request.subject or {}).get("status") != status:
+        session.result(document, neutral(f"{deployment.get('name')}: {reason}"))
         return
     if not verbose:
         for line in story.tail:
@@ -144,7 +150,7 @@ def _conclude(
     raise CliFailure(FAILED, f"{request.what} failed: {why}", document=document)
 
 
-def _success(request: Request, deployment: Json, seconds: float) -> str:
-    where = deployment.get("access_url")
-    at = f" at {where}" if where and request.wanted == "running" else ""
-    return neutral(f"{deployment.get('name')} is {request.wanted}{at} ({duration(seconds)}).")
+def _success(deployment: Json, seconds: float) -> str:
+    where, status = deployment.get("access_url"), deployment.get("status")
+    at = f" at {where}" if where and status == "running" else ""
+    return neutral(f"{deployment.get('name')} is {status}{at} ({duration(seconds)}).")

@@ -50,12 +50,14 @@ class FakePlatform:
     """The state of the fake: tests set it, and read ``requests`` afterwards.
 
     ``answers`` holds, per "METHOD path", answers to give before the built-in ones.
+    ``output`` is what each stream of the app's output in turn writes before it breaks off.
     ``break_after`` lists after how many events each stream in turn breaks off.
     ``script`` is what happens once a change has been accepted: changes to the deployment and
     events, in order.
     """
 
     deployments: list[Json] = field(default_factory=list)
+    output: list[list[bytes]] = field(default_factory=list)
     events: list[Json] = field(default_factory=list)
     answers: dict[str, list[tuple[int, Json]]] = field(default_factory=dict)
     break_after: list[int] = field(default_factory=list)
@@ -120,6 +122,8 @@ class Handler(BaseHTTPRequestHandler):
             self.say(*planned.pop(0))
         elif path.endswith("/events"):
             self.stream()
+        elif "follow=1" in self.path:
+            self.output()
         elif self.command == "GET":
             self.read(path)
         else:
@@ -167,13 +171,24 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    def stream(self) -> None:
-        fake = self.platform
+    def begin_stream(self) -> None:
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Connection", "close")
         self.end_headers()
         self.close_connection = True
+
+    def output(self) -> None:
+        if not self.platform.output:
+            self.say(409, {"success": False, "error": "This deployment is deleted"})
+            return
+        self.begin_stream()
+        for block in self.platform.output.pop(0):
+            self.wfile.write(block + b"\n\n")
+
+    def stream(self) -> None:
+        fake = self.platform
+        self.begin_stream()
         left = fake.break_after.pop(0) if fake.break_after else 1_000_000
         at = int(self.headers.get("Last-Event-ID") or 0)
         while left:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from paas.cli import changing, watch
+from paas.cli import watch
 from paas.cli.exits import FAILED, INTERRUPTED, NOT_SIGNED_IN, OK, REFUSED, UNREACHABLE, USAGE
 
 from .conftest import Paas
@@ -226,6 +226,22 @@ def test_destroy_asks_nobody_with_yes(fake: FakePlatform, paas: Paas) -> None:
     assert fake.asked("DELETE")[0].path == f"/api/deployments/{APP_ID}"
 
 
+@pytest.mark.parametrize(("verb", "status"), [("restart", "running"), ("shutdown", "stopped")])
+def test_restart_and_shutdown(fake: FakePlatform, paas: Paas, verb: str, status: str) -> None:
+    fake.deployments = [deployment()]
+    fake.script = [("step", verb, "started"), {"status": status, "operation": None}]
+    result = paas(verb, "shop")
+    assert (result.code, result.out.split(" (")[0].split(" at ")[0]) == (OK, f"shop is {status}")
+    assert fake.asked("POST")[0].path == f"/api/deployments/{APP_ID}/{verb}"
+
+
+def test_a_restart_after_which_the_app_does_not_answer(fake: FakePlatform, paas: Paas) -> None:
+    fake.deployments = [deployment()]
+    fake.script = [{"operation": None, "error_message": "It does not answer."}]
+    result = paas("restart", "shop")
+    assert (result.code, "It does not answer." in result.err) == (FAILED, True)
+
+
 def test_destroy_understands_an_answer_that_came_at_once(fake: FakePlatform, paas: Paas) -> None:
     fake.deployments = [deployment(status="deleted")]
     done = {"success": True, "message": "Deployment deleted successfully"}
@@ -247,7 +263,7 @@ def test_destroy_takes_no_for_an_answer(
 ) -> None:
     fake.deployments = [deployment()]
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
-    monkeypatch.setattr(changing.click, "confirm", lambda *_a, **_k: False)
+    monkeypatch.setattr("click.confirm", lambda *_a, **_k: False)
     result = paas("destroy", "shop")
     assert (result.code, result.err) == (INTERRUPTED, "Nothing was destroyed.\n")
     assert not fake.asked("DELETE")

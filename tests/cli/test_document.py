@@ -13,8 +13,11 @@ DOCUMENT = (Path(__file__).parents[2] / "docs" / "cli.md").read_text()
 
 
 def options_of(command: click.Command) -> set[str]:
-    """The long names of a command's options."""
+    """The long names of the options of a command, and of the commands in it."""
     names = {name for one in command.params for name in one.opts if isinstance(one, click.Option)}
+    if isinstance(command, click.Group):
+        for part in command.commands.values():
+            names |= options_of(part)
     return {name for name in names if name.startswith("--")}
 
 

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from paas.cli import logs
 from paas.cli.client import Client
 from paas.cli.exits import NOT_SIGNED_IN, OK, REFUSED, UNREACHABLE, USAGE, CliFailure
 
@@ -66,24 +65,6 @@ def test_logs_follow_until_it_is_deleted(fake: FakePlatform, paas: Paas) -> None
     fake.event("status", "platform", "deleted")
     fake.break_after = [1]
     assert paas("logs", "-f", "shop").out == "git: first\nansible: second\nstatus: deleted\n"
-
-
-def test_runtime_logs(fake: FakePlatform, paas: Paas) -> None:
-    fake.deployments = [deployment()]
-    lines = [{"at": "2025-01-01T00:00:00Z", "stream": "stdout", "text": "hello\x07"}]
-    fake.answers[f"GET /api/deployments/{APP_ID}/runtime-logs"] = [(200, {"logs": lines})]
-    result = paas("logs", "--runtime", "--limit", "5", "shop")
-    assert result.out == "2025-01-01T00:00:00Z hello\\x07\n"
-    assert fake.requests[-1].path.endswith("/runtime-logs?limit=5")
-
-
-def test_a_moving_window_shows_each_line_once() -> None:
-    one, two, three = ({"text": text} for text in ("1", "2", "3"))
-    assert logs.new_lines([], [one, two]) == [one, two]
-    assert logs.new_lines([one, two], [one, two]) == []
-    assert logs.new_lines([one, two], [two, three]) == [three]
-    assert logs.new_lines([one, one], [one, one, one]) == [one]
-    assert logs.new_lines([one], [two, three]) == [two, three]
 
 
 def test_terraform_is_written_for_this_user_alone(
