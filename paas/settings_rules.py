@@ -155,15 +155,10 @@ def _access(given: "Settings") -> Iterator[str]:
 
 
 def _templates(given: "Settings") -> Iterator[str]:
-    """What guests are made from."""
+    """What guests are made from. Without any the platform starts: its command lists them."""
     if given.target != "proxmox":
         return
     container, machine = given.proxmox_lxc_template, given.proxmox_vm_template
-    if not container and not machine:
-        yield (
-            "PAAS_PROXMOX_LXC_TEMPLATE or PAAS_PROXMOX_VM_TEMPLATE: one of the two is needed, "
-            "to make guests from; `paas templates list` shows what there is"
-        )
     if container and not VOLUME.fullmatch(container):
         yield (
             f"PAAS_PROXMOX_LXC_TEMPLATE={container!r}: must be a volume id "

@@ -1,5 +1,6 @@
 """The part of doctor's work that looks at Proxmox: the way to it, its rights, room for guests."""
 
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -9,27 +10,15 @@ from paas.domain.addresses import AddressPool
 from paas.domain.errors import PaasError
 from paas.services import proxmox_places
 from paas.services.findings import Finding
-from paas.settings import Settings, vmids
+from paas.settings import Settings, environment, vmids
+from paas.targets.proxmox.site import access_of
 from paas.tools import proxmox_rights
-from paas.tools.proxmox import Access, Proxmox, Refused, Row
+from paas.tools.proxmox import Proxmox, Refused, Row
 from paas.tools.proxmox_access import pinned_certificate
 from paas.tools.proxmox_rights import Grant, Held, Site
 
 KNOWN_VERSIONS = (8, 9)
 SHOWN = 8
-
-
-def access_to(settings: Settings) -> Access:
-    """How the settings say that Proxmox is reached."""
-    return Access(
-        url=settings.proxmox_url,
-        token=settings.proxmox_token,
-        ca_file=settings.proxmox_ca_file,
-        fingerprint=settings.proxmox_fingerprint,
-        insecure=settings.proxmox_insecure,
-        timeout=settings.proxmox_timeout,
-        pool=settings.proxmox_pool,
-    )
 
 
 def site_of(settings: Settings, major: int) -> Site:
@@ -50,8 +39,9 @@ def examine(settings: Settings) -> Iterator[Finding]:
     """Look at everything that target proxmox needs; nothing is changed."""
     if settings.target != "proxmox":
         return
-    proxmox = Proxmox(access_to(settings))
+    proxmox = Proxmox(access_of(settings))
     yield from _insecure(settings)
+    yield from _here(settings)
     try:
         version = str(proxmox.get("/version")["version"])
         if proxmox.access.pinned and not proxmox.access.insecure:
@@ -92,6 +82,17 @@ def _insecure(settings: Settings) -> Iterator[Finding]:
         )
         mend = "Unset it, and set PAAS_PROXMOX_CA_FILE or PAAS_PROXMOX_FINGERPRINT."
         yield Finding("proxmox insecure", False, says, mend)
+
+
+def _here(settings: Settings) -> Iterator[Finding]:
+    """What is needed on this side: a program to enter guests with, and what to make them from."""
+    if not shutil.which("ssh", path=environment().get("PATH")):
+        says = "The program ssh is missing, with which Ansible enters guests."
+        yield Finding("ssh", False, says, "apt install openssh-client")
+    if not settings.proxmox_lxc_template and not settings.proxmox_vm_template:
+        says = "No template is set, so no guest can be made."
+        mend = "Set PAAS_PROXMOX_LXC_TEMPLATE or PAAS_PROXMOX_VM_TEMPLATE to one that `paas "
+        yield Finding("proxmox templates", False, says, f"{mend}templates list` shows.")
 
 
 def _version(settings: Settings, version: str) -> Finding:

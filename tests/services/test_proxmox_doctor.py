@@ -193,6 +193,15 @@ def test_a_pool_that_is_missing_is_told(site: Settings) -> None:
     assert found["proxmox pool"].mend == "pveum pool add other"
 
 
+def test_what_is_missing_on_this_side_is_told(
+    site: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    none = replace(site, proxmox_lxc_template="", proxmox_vm_template=0)
+    assert "No template is set" in only(none, "proxmox templates").says
+    monkeypatch.setattr(proxmox_doctor.shutil, "which", lambda *_args, **_options: None)
+    assert only(site, "ssh").mend == "apt install openssh-client"
+
+
 def test_strangers_where_ours_live_are_told(site: Settings, pve: LabPve) -> None:
     pve.add_foreign(100_003, name="theirs")
     assert "100003 (theirs)" in only(site, "proxmox range").says

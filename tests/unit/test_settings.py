@@ -141,7 +141,6 @@ def test_everything_broken_is_told_at_once() -> None:
         ("PROXMOX_TOKEN", "", "must look like user@realm!name=secret"),
         ("PROXMOX_TOKEN", "paas@pve=0123456789", "must look like user@realm!name=secret"),
         ("PROXMOX_FINGERPRINT", "ab:cd", "32 pairs of hexadecimal digits"),
-        ("PROXMOX_LXC_TEMPLATE", "", "one of the two is needed"),
         ("PROXMOX_LXC_TEMPLATE", "debian-12.tar.zst", "must be a volume id"),
         ("PROXMOX_VM_TEMPLATE", "99", "is no vmid"),
     ],

@@ -1,0 +1,42 @@
+"""Verbs about templates: they need the platform's settings, not its URL."""
+
+from dataclasses import asdict
+
+import click
+
+from paas.cli.session import Session, with_json
+from paas.cli.text import neutral, table
+from paas.settings import Settings
+
+HEADS = ("TYPE", "TEMPLATE", "NAME", "NODE", "STORAGE", "MB", "SET")
+
+
+@click.group("templates")
+def templates_verb() -> None:
+    """List and build the templates that Proxmox's guests are made from."""
+
+
+@templates_verb.command("list")
+@with_json
+@click.pass_obj
+def list_templates(session: Session) -> None:
+    """Show what each node offers, and which of it is set."""
+    from paas.services import templates
+
+    settings = Settings.read()
+    found = templates.listing(settings)
+    rows = [
+        [
+            *(one.kind, one.value, one.title, one.node, one.storage or "-", str(one.size_mb)),
+            "yes" if one.is_set else "",
+        ]
+        for one in found
+    ]
+    lines = table(HEADS, rows) if rows else ["There are no templates; docs/proxmox.md has how."]
+    for setting in sorted({one.setting for one in found if not _is_set(settings, one.setting)}):
+        lines.append(neutral(f"{setting} is not set: set it to one of the above."))
+    session.result({"success": True, "templates": [asdict(one) for one in found]}, *lines)
+
+
+def _is_set(settings: Settings, setting: str) -> bool:
+    return bool(getattr(settings, setting.removeprefix("PAAS_").lower()))
