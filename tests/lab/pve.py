@@ -31,13 +31,14 @@ from tests.lab.pve_realism import Realism
 from tests.lab.pve_rules import Dropped
 from tests.lab.pve_shims import Shims
 from tests.lab.pve_steps import Steps
-from tests.lab.pve_tasks import Tasks
+from tests.lab.pve_tasks import VALUES, Tasks
 
 T = TypeVar("T")
 
 ADDRESS = "127.88.0.1"
 PORT = 8006
 MAX_UPLOAD = 4 * GIB
+KEPT_REQUESTS = 50_000
 # Real seconds that an upload, or a call from another thread, may take.
 PATIENCE = 600.0
 
@@ -147,8 +148,11 @@ class LabPve(Cluster, Realism, Shims, Steps, Tasks, Guests, Access, FakePve):
     @web.middleware
     async def _door(self, request: web.Request, handler: Any) -> web.StreamResponse:
         """Faults first; then Proxmox's own way of saying no."""
+        # A connection's requests share one context; none may see another's parameters.
+        VALUES.set({})
         arrived = read(request)
         self.requests.append(arrived)
+        del self.requests[:-KEPT_REQUESTS]
         try:
             answer, lose = await self.faults.arrive(arrived)
             if answer is not None:

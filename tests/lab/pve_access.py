@@ -152,8 +152,13 @@ class Access:
     async def _permissions(self, v: Mapping[str, Any], user: str) -> dict[str, dict[str, int]]:
         who = v.get("userid") or user
         paths = {v["path"]} if v.get("path") else self._known_paths()
-        found = {path: self.held(who, path) for path in sorted(paths)}
-        return {path: dict.fromkeys(sorted(held), 1) for path, held in found.items() if held}
+        found = {path: self._spreading(who, path) for path in sorted(paths)}
+        return {path: held for path, held in found.items() if held}
+
+    def _spreading(self, who: str, path: str) -> dict[str, int]:
+        """What somebody holds on a path, and whether it holds below it too."""
+        below = self.held(who, f"{path.rstrip('/')}/below")
+        return {privilege: int(privilege in below) for privilege in sorted(self.held(who, path))}
 
     def _known_paths(self) -> set[str]:
         paths = {*STANDING_PATHS, *(grant.path for grant in self.grants)}

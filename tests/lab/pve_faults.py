@@ -7,6 +7,9 @@ from tests.lab.pve_rules import DoorFaults, TaskFaults, on_loop
 if TYPE_CHECKING:
     from tests.lab.pve import LabPve
 
+# Who holds a lock file that ``hold_lock`` took.
+HOLDER = "scenario"
+
 
 class Faults(DoorFaults, TaskFaults):
     """What goes wrong. Every method may be called from any thread."""
@@ -16,6 +19,8 @@ class Faults(DoorFaults, TaskFaults):
         TaskFaults.__init__(self, pve)
         self._silent: set[int] = set()
         self._locked: set[int] = set()
+        self._held_guests: set[int] = set()
+        self._roles: dict[str, frozenset[str]] = {}
         self._revoked: dict[str, str] = {}
         self._spaces: dict[str, int | None] = {}
 
@@ -58,6 +63,13 @@ class Faults(DoorFaults, TaskFaults):
         name = token.partition("=")[0]
         self._revoked[name] = self._pve.apitokens.pop(name)
 
+    @on_loop
+    def deny(self, privilege: str) -> None:
+        """No role has this privilege any more."""
+        self._roles = self._roles or dict(self._pve.roles)
+        for name, privileges in self._pve.roles.items():
+            self._pve.roles[name] = privileges - {privilege}
+
     # Behind the platform's back.
 
     @on_loop
@@ -92,6 +104,12 @@ class Faults(DoorFaults, TaskFaults):
         self._locked.add(vmid)
 
     @on_loop
+    def hold_lock(self, vmid: int) -> None:
+        """Somebody holds the configuration's lock file: others wait for it and give up."""
+        self._pve.guest(vmid).lock_holder = HOLDER
+        self._held_guests.add(vmid)
+
+    @on_loop
     def agent_silent(self, vmid: int) -> None:
         self._silent.add(vmid)
 
@@ -116,6 +134,15 @@ class Faults(DoorFaults, TaskFaults):
         self._pve.apitokens.update(self._revoked)
         self._revoked.clear()
         self._restore_spaces()
+        self._pve.roles.update(self._roles)
+        self._roles.clear()
+        self._unlock()
+
+    def _unlock(self) -> None:
+        for vmid in self._held_guests:
+            if (guest := self._pve.guest(vmid)) is not None:
+                self._pve.release(guest, HOLDER)
+        self._held_guests.clear()
         for vmid in self._locked:
             if self._pve.guest(vmid) is not None:
                 self._pve.unlock(vmid)

@@ -178,7 +178,10 @@ class Guests:
         if guest is None or guest.status != "running" or self._busy[vmid]:
             return
         began = guest.started_at
-        if await self._hv(self.hypervisor.is_running, vmid):
-            return
+        try:
+            if await self._hv(self.hypervisor.is_running, vmid):
+                return
+        except HypervisorError:
+            return  # Nobody can say; the next look may.
         if guest.started_at == began and not self._busy[vmid]:
             self.mark_stopped(guest)

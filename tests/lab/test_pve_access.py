@@ -143,6 +143,7 @@ def test_a_grant_need_not_reach_below(pve: LabPve) -> None:
     for who in ("paas@pve", "paas@pve!t"):
         pve.grant("/vms", who, "auditor", propagate=False)
     assert pve.held("paas@pve!t", "/vms") == {"VM.Audit"}
+    assert client(pve).get("/access/permissions", userid="paas@pve!t") == {"/vms": {"VM.Audit": 0}}
     assert pve.held("paas@pve!t", "/vms/120") == frozenset()
     pve.withdraw("/vms", "paas@pve!t")
     assert pve.held("paas@pve!t", "/vms") == frozenset()

@@ -237,6 +237,30 @@ def test_a_lock_without_a_task_is_taken_off_at_the_end(pve: LabPve, api: Client)
     assert "lock" not in api.get("/nodes/pve1/lxc/120/config")
 
 
+def test_a_lock_file_that_somebody_holds_is_waited_for(pve: LabPve, api: Client) -> None:
+    api.wait(api.container())
+    api.wait(api.clone())
+    for vmid in (120, 200):
+        pve.faults.hold_lock(vmid)
+    waited = "can't lock file '/run/lock/lxc/pve-config-120.lock' - got timeout"
+    assert api.wait(api.post("/nodes/pve1/lxc/120/status/start")) == waited
+    assert api.ask("PUT", "/nodes/pve1/lxc/120/config", memory=256).reason == waited
+    answer = api.ask("PUT", "/nodes/pve1/qemu/200/config", memory=256)
+    assert answer.reason == "can't lock file '/var/lock/qemu-server/lock-200.conf' - got timeout"
+    pve.faults.clear()
+    assert api.wait(api.post("/nodes/pve1/lxc/120/status/start")) == "OK"
+
+
+def test_a_privilege_is_taken_from_everybody(pve: LabPve, api: Client) -> None:
+    api.wait(api.container())
+    one = client(pve, pve.add_token("paas@pve", "t", "VM.Audit", "VM.PowerMgmt"))
+    pve.faults.deny("VM.PowerMgmt")
+    answer = one.ask("POST", "/nodes/pve1/lxc/120/status/start")
+    assert answer.reason == "Permission check failed (/vms/120, VM.PowerMgmt)"
+    pve.faults.clear()
+    assert one.wait(one.post("/nodes/pve1/lxc/120/status/start")) == "OK"
+
+
 def test_requests_are_kept_for_those_who_ask(pve: LabPve, api: Client) -> None:
     pve.requests.clear()
     api.get("/cluster/resources", type="vm")

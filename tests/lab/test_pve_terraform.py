@@ -1,4 +1,4 @@
-"""The real provider against the lab's API: a clean second plan, and nothing left afterwards."""
+"""The real provider against the lab's API, with no more rights than the platform asks for."""
 
 import json
 import os
@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from paas.settings import CHECKOUT
+from paas.tools import proxmox_rights
 from tests.lab.hypervisor import NoGuests
 from tests.lab.pve import LabPve, running
 from tests.lab.pve_client import KEY, TEMPLATE, VM_TEMPLATE, furnish, own_address
@@ -47,10 +48,24 @@ KINDS = {
 }
 
 
+def least_token(pve: LabPve) -> str:
+    """A token with the rights that the platform asks for, and none else."""
+    site = proxmox_rights.Site(
+        "paas@pve!platform", storage="local-lvm", templates="local", vm_template=VM_TEMPLATE
+    )
+    token = pve.add_token(site.user, site.token_name)
+    for grant in proxmox_rights.grants(site):
+        pve.add_role(grant.role.name, grant.role.privileges)
+        for who in (site.user, site.token):
+            pve.grant(grant.path, who, grant.role.name)
+    return token
+
+
 class Workspace:
     """A module of the platform with its provider, pointed at one cluster."""
 
     def __init__(self, folder: Path, kind: str, pve: LabPve, mirror: Path) -> None:
+        token = least_token(pve)
         self.folder = folder / kind
         shutil.copytree(CHECKOUT / "terraform" / f"proxmox_{kind}", self.folder)
         values = json.dumps({**GUEST, **KINDS[kind]})
@@ -64,7 +79,7 @@ class Workspace:
             "HOME": str(folder),
             "TF_CLI_CONFIG_FILE": str(configuration),
             "PROXMOX_VE_ENDPOINT": pve.url,
-            "PROXMOX_VE_API_TOKEN": pve.root_token,
+            "PROXMOX_VE_API_TOKEN": token,
             "SSL_CERT_FILE": str(pve.ca_file),
         }
 
