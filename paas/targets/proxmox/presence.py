@@ -9,7 +9,7 @@ from paas.domain.specs import GuestSpec
 from paas.targets.contract import Presence
 from paas.targets.proxmox import marker
 from paas.targets.proxmox.site import Site
-from paas.targets.proxmox.tasks import owner
+from paas.targets.proxmox.tasks import begun, owner
 from paas.tools.proxmox import Aborted, Missing, Proxmox, ProxmoxError, Row, Spot
 
 HALF_MADE = frozenset({"create", "clone"})
@@ -108,25 +108,30 @@ class Guests:
             return False
         if name is not None and name != guest.hostname:
             return False
+        last = self.maker(guest, spot.node)
+        return last is not None and owner(last) == self.proxmox.access.token_id
+
+    def maker(self, guest: GuestSpec, node: str) -> Row | None:
+        """The task that made what may stand at the vmid now, since it was seen absent."""
         last: Row | None = None
-        for task in self._tasks(guest, spot):
+        for task in self._tasks(guest, node):
             if task["type"] in MAKING and self._made(guest, task):
                 last = task
             elif task["type"] in REMOVING and str(task.get("status")) == "OK":
                 last = None
-        return last is not None and owner(last) == self.proxmox.access.token_id
+        return last
 
-    def _tasks(self, guest: GuestSpec, spot: Spot) -> Iterator[Row]:
+    def _tasks(self, guest: GuestSpec, node: str) -> Iterator[Row]:
         """The tasks on this guest and on its template since the preflight, oldest first."""
         since = int((guest.preflight or 0.0) - CLOCKS)
         template = guest.frozen.get("template")
         numbers = {str(guest.vmid), str(template)}
-        nodes = {spot.node, guest.node, str(guest.frozen.get("template_node", guest.node))}
+        nodes = {node, guest.node, str(guest.frozen.get("template_node", guest.node))}
         rows: list[Row] = []
-        for node in sorted(nodes):
-            rows += self.proxmox.get(f"/nodes/{node}/tasks", source="all", since=since, limit=TASKS)
+        for one in sorted(nodes):
+            rows += self.proxmox.get(f"/nodes/{one}/tasks", source="all", since=since, limit=TASKS)
         known = {row["upid"]: row for row in rows}
-        for row in sorted(known.values(), key=lambda row: float(row["starttime"])):
+        for row in sorted(known.values(), key=begun):
             if str(row.get("id")) in numbers and float(row["starttime"]) >= since:
                 yield row
 
@@ -141,5 +146,9 @@ class Guests:
 
     def named(self, task: Row) -> set[int]:
         """The vmids that a task's log speaks of, by names of disks and in words."""
-        text = "\n".join(self.proxmox.task_log(str(task["upid"])))
+        try:
+            text = "\n".join(self.proxmox.task_log(str(task["upid"])))
+        except Missing:
+            # Logs are kept for a while only, and not for ever.
+            return set()
         return {int(number) for number in NAMED.findall(text)}

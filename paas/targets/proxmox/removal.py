@@ -3,10 +3,11 @@
 from paas.domain.errors import ForeignGuest, StepInterrupted, Unreachable
 from paas.domain.specs import GuestSpec
 from paas.targets.contract import Presence
+from paas.targets.proxmox import marker
 from paas.targets.proxmox.power import Power
-from paas.targets.proxmox.presence import CLOCKS, MAKING, Guests
+from paas.targets.proxmox.presence import MAKING, Guests
 from paas.targets.proxmox.tasks import carry_out, owner
-from paas.targets.proxmox.unlocking import unlock
+from paas.targets.proxmox.unlocking import hand_over, pooling, unlocking
 from paas.tools.proxmox import Aborted, Locked, Missing, ProxmoxError, Refused, Row, Spot
 
 ROUNDS = 5
@@ -24,14 +25,16 @@ class Removal:
     def remove(self, guest: GuestSpec) -> None:
         """Remove it; raises ``ForeignGuest`` rather than touch another's."""
         self._end_making(guest)
+        swept = False
         for _ in range(ROUNDS):
             presence, spot = self._guests.look(guest)
             if presence is Presence.FOREIGN:
                 raise ForeignGuest(f"Guest {guest.vmid} is not this installation's; it stays.")
-            if spot is None:
-                self._free_volumes(guest)
+            if spot:
+                self._remove_once(guest, spot)
+            elif swept or not self._sweep(guest):
                 return
-            self._remove_once(guest, spot)
+            swept = swept or spot is None
         raise StepInterrupted(f"The guest {guest.vmid} is still there after it was removed")
 
     def _end_making(self, guest: GuestSpec) -> None:
@@ -81,6 +84,11 @@ class Removal:
         except Missing as error:
             if error.what != "guest":
                 raise
+        except Refused:
+            if self._is_pooled(guest):
+                raise
+            commands = [pooling(self._site, guest.vmid)]
+            hand_over(self._proxmox, self._site, spot, guest.vmid, commands)
 
     def _end(self, guest: GuestSpec, spot: Spot) -> None:
         try:
@@ -105,44 +113,49 @@ class Removal:
                 f"The guest {guest.vmid} is locked ({lock}) by a task of {owner(task)} on node "
                 f"{spot.node}, and cannot be removed before that has ended"
             )
-        unlock(self._proxmox, self._site, spot, guest.vmid)
+        commands = [unlocking(spot, guest.vmid)]
+        if not self._is_pooled(guest):
+            commands.append(pooling(self._site, guest.vmid))
+        hand_over(self._proxmox, self._site, spot, guest.vmid, commands)
+
+    def _is_pooled(self, guest: GuestSpec) -> bool:
+        rows = self._proxmox.resources()
+        return any(row["vmid"] == guest.vmid and row.get("pool") for row in rows)
 
     def _running(self, spot: Spot) -> list[Row]:
         rows = self._proxmox.get(f"/nodes/{spot.node}/tasks", source="active", limit=500)
         return [row for row in rows if not row.get("endtime")]
 
-    def _free_volumes(self, guest: GuestSpec) -> None:
-        """Remove what a create that was killed has left on the storage."""
+    def _sweep(self, guest: GuestSpec) -> bool:
+        """Make a guest where one was begun and is gone, so that removing it takes the disks too.
+
+        Disks without a guest are neither shown to the token nor its to remove; destroying a guest
+        of the same number removes them. True when there was a reason.
+        """
         if guest.preflight is None:
             # Nothing can have been made, so what bears this number is another's.
-            return
-        storage = str(guest.frozen.get("storage", self._site.storage))
-        node = str(guest.frozen.get("template_node") or guest.node)
-        for at in dict.fromkeys([guest.node, node]):
-            path = f"/nodes/{at}/storage/{storage}/content"
-            try:
-                rows = self._proxmox.get(path, vmid=guest.vmid)
-            except Missing:
-                continue
-            for row in rows:
-                if self._is_left(guest, row):
-                    self._free_volume(f"{path}/{row['volid']}", row, at)
+            return False
+        task = self._guests.maker(guest, guest.node)
+        ended = str(task.get("status") or "") if task else "OK"
+        if task is None or ended == "OK" or owner(task) != self._proxmox.access.token_id:
+            return False
+        path = f"/nodes/{guest.node}/{self._guests.kind}"
+        given = self._shell(guest)
+        carry_out(self._proxmox, lambda: self._proxmox.post(path, **given), self._site.task_seconds)
+        return True
 
-    def _is_left(self, guest: GuestSpec, row: Row) -> bool:
-        made = row.get("ctime")
-        is_new = not made or float(made) >= (guest.preflight or 0.0) - CLOCKS
-        kept = row.get("content") in ("backup", "iso", "vztmpl", "snippets")
-        return str(row.get("vmid")) == str(guest.vmid) and is_new and not kept
-
-    def _free_volume(self, path: str, row: Row, node: str) -> None:
-        try:
-            carry_out(self._proxmox, lambda: self._proxmox.delete(path), self._site.task_seconds)
-        except Missing:
-            return
-        except Refused as error:
-            raise StepInterrupted(
-                f"The disk {row['volid']} of a guest that was never finished is left, and the "
-                f"token may not remove it: run `pvesm free {row['volid']}` on node {node}; the "
-                "platform goes on by itself then",
-                detail=error.detail,
-            ) from error
+    def _shell(self, guest: GuestSpec) -> dict[str, object]:
+        common = {
+            "vmid": guest.vmid,
+            "pool": str(guest.frozen.get("pool", self._site.pool)),
+            "description": marker.description(guest),
+        }
+        if self._guests.kind == "qemu":
+            return {**common, "name": guest.hostname}
+        return {
+            **common,
+            "hostname": guest.hostname,
+            "ostemplate": guest.frozen["template"],
+            "rootfs": f"{guest.frozen['storage']}:{guest.resources.disk}",
+            "unprivileged": 1,
+        }

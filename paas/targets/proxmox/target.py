@@ -31,6 +31,8 @@ from paas.tools.proxmox import Proxmox, provider_environment
 ROOT = Path(__file__).resolve().parents[3]
 SSH_PORT = 22
 PAUSE = 0.25
+# What the provider calls a kind of guest: as a resource, and in identifiers of its firewall.
+RESOURCES = {"lxc": ("container", "container"), "qemu": ("vm", "vm")}
 # What the provider says when waiting helps: locks, quorum, a node or a connection that is away.
 PASSING = re.compile(
     r"can't lock file|got lock timeout|got timeout|unable to acquire lock|is locked"
@@ -144,6 +146,20 @@ class ProxmoxTarget:
 
     def moved_state(self, state: bytes, node: str) -> bytes:
         return states.moved(state, node)
+
+    def imports(self, guest: GuestSpec) -> Mapping[str, str]:
+        """Each resource's address in the configuration, and how the provider finds it."""
+        resource, word = RESOURCES[self.kind]
+        where = f"{guest.node}/{guest.vmid}"
+        wall = "module.guest.proxmox_virtual_environment_firewall"
+        found = {
+            f"module.guest.proxmox_virtual_environment_{resource}.guest": where,
+            f"{wall}_options.guest": f"{word}/{where}",
+            f"{wall}_rules.guest": f"{word}/{where}",
+        }
+        if guest.frozen.get("prefix"):
+            found[f"{wall}_ipset.guest[0]"] = f"{word}/{where}/ipfilter-net0"
+        return found
 
     def remove(self, guest: GuestSpec) -> None:
         self._removal.remove(guest)

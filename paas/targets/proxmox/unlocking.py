@@ -1,6 +1,10 @@
-"""Freeing a guest whose lock was left behind: the one thing that Proxmox's API cannot do."""
+"""What only an administrator of the node can do for a guest that was never finished.
 
-from collections.abc import Callable
+A create that was killed leaves its guest locked, which the API cannot undo, and outside of our
+pool, where the token has no rights.
+"""
+
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from paas.domain.errors import PaasError, StepInterrupted
@@ -8,22 +12,33 @@ from paas.targets.proxmox.site import Site
 from paas.tools.proxmox import Proxmox, Spot
 from paas.tools.ssh import Account, Done, Sessions
 
-SECONDS = 30.0
+SECONDS = 60.0
 PROGRAMS = {"lxc": "pct", "qemu": "qm"}
-Run = Callable[[Account, list[str]], Done]
+Commands = Sequence[list[str]]
+Run = Callable[[Account, Commands], Done]
 
 
-def unlock(proxmox: Proxmox, site: Site, spot: Spot, vmid: int, *, run: Run | None = None) -> None:
-    """Free the guest over SSH on its node, where a key for that is set.
+def unlocking(spot: Spot, vmid: int) -> list[str]:
+    """The command that ends a lock."""
+    return [PROGRAMS[spot.kind], "unlock", str(vmid)]
 
-    Raises ``StepInterrupted`` with the command for the administrator where it cannot be done; who
-    tries again later finds the guest free, and goes on.
+
+def pooling(site: Site, vmid: int) -> list[str]:
+    """The command that gives the token its rights."""
+    return ["pvesh", "set", f"/pools/{site.pool}", "--vms", str(vmid)]
+
+
+def hand_over(proxmox: Proxmox, site: Site, spot: Spot, vmid: int, commands: Commands) -> None:
+    """Run the commands over SSH on the guest's node, where a key for that is set.
+
+    Raises ``StepInterrupted`` that names them where it cannot be done; who tries again later finds
+    the guest free, and goes on.
     """
-    command = [PROGRAMS[spot.kind], "unlock", str(vmid)]
-    words = f"run `{' '.join(command)}` on node {spot.node}; the platform goes on by itself then"
-    locked = f"A task that was ended from outside left guest {vmid} locked"
+    line = " && ".join(" ".join(command) for command in commands)
+    left = f"A task that was ended from outside left guest {vmid} half made"
+    mend = f"run `{line}` on node {spot.node}; the platform goes on by itself then"
     if not site.unlock_key:
-        raise StepInterrupted(f"{locked}, and Proxmox's API cannot unlock it: {words}")
+        raise StepInterrupted(f"{left}, where the API token cannot remove it: {mend}")
     try:
         account = Account(
             name=f"node {spot.node}",
@@ -31,24 +46,27 @@ def unlock(proxmox: Proxmox, site: Site, spot: Spot, vmid: int, *, run: Run | No
             address=_address(proxmox, spot.node),
             key=Path(site.unlock_key).read_text(),
         )
-        done = (run or _run)(account, command)
+        done = _run(account, commands)
     except (OSError, ValueError, PaasError) as error:
-        raise StepInterrupted(
-            f"{locked}, and it could not be unlocked ({error}): {words}"
-        ) from None
+        raise StepInterrupted(f"{left}, and SSH to its node failed ({error}): {mend}") from None
     if done.code != 0:
         why = " ".join(done.errors.split()) or f"exit code {done.code}"
-        raise StepInterrupted(f"{locked}, and it could not be unlocked ({why}): {words}")
+        raise StepInterrupted(f"{left}, and its node refused ({why}): {mend}")
 
 
-def _run(account: Account, command: list[str]) -> Done:
-    # The node's host key is not pinned: the key that is shown to it can do nothing but unlock, and
+def _run(account: Account, commands: Commands) -> Done:
+    # The node's host key is not pinned: the key that is shown to it may do nothing but this, and
     # whether the guest is free is asked of the API afterwards.
     sessions = Sessions()
+    done = Done(0, b"", "")
     try:
-        return sessions.run(account, command, deadline=SECONDS)
+        for command in commands:
+            done = sessions.run(account, command, deadline=SECONDS)
+            if done.code != 0:
+                break
     finally:
         sessions.close()
+    return done
 
 
 def _address(proxmox: Proxmox, node: str) -> str:

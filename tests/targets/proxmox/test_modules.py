@@ -1,0 +1,155 @@
+"""Real Terraform and the real provider make, change and remove guests of the fake cluster."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from paas.domain.specs import Resources
+from paas.targets.contract import Presence
+from paas.targets.proxmox import marker
+from paas.tools.terraform import Change, TerraformFailed, check_plan
+
+from .conftest import Apply
+from .world import World
+
+
+def test_a_guest_is_made_and_planned_again_without_a_change(world: World, applying: Apply) -> None:
+    made = applying()
+    outputs = made.apply().outputs
+    guest = made.guest
+    assert outputs["address"] == guest.address
+    assert (outputs["vmid"], outputs["node"]) == (guest.vmid, guest.node)
+    assert made.plan().is_empty
+    assert world.target.observe(guest) is Presence.OURS
+    assert not world.target.differences(guest)
+
+
+def test_a_guest_carries_its_marker_tags_and_firewall(world: World, applying: Apply) -> None:
+    made = applying()
+    made.apply()
+    guest = made.guest
+    found = world.pve.on_loop(lambda: dict(world.pve.guest(guest.vmid).config))
+    assert marker.read(found["description"]) == guest.marker
+    assert found["tags"] == "paas;paas-0badcafe"
+    assert marker.mac(guest.marker) in found["net0"]
+    assert "firewall=1" in found["net0"]
+    wall = world.pve.hypervisor.firewalls[guest.vmid]  # type: ignore[attr-defined]
+    assert (wall.enabled, wall.policy_in, wall.policy_out) == (True, "DROP", "ACCEPT")
+    assert (wall.mac_filter, wall.ip_filter) == (True, True)
+    words = [(r.direction, r.action, r.source, r.destination, r.port) for r in wall.rules]
+    assert words[:2] == [
+        ("in", "ACCEPT", "", "", "8000"),
+        ("in", "ACCEPT", "10.0.0.5", "", "22"),
+    ]
+    assert words[2:5] == [
+        ("out", "ACCEPT", "", "10.0.0.1", "53"),
+        ("out", "ACCEPT", "", "10.0.0.1", "53"),
+        ("out", "REJECT", "", "10.0.0.20-10.0.0.99", ""),
+    ]
+    assert {row[4] for row in words[5:]} == {"8006"}
+
+
+def test_sizes_change_in_place(world: World, applying: Apply) -> None:
+    made = applying()
+    made.apply()
+    bigger = replace(made.guest, resources=Resources(2, 1024, 8))
+    assert {one.name for one in world.target.differences(bigger)} == {"cores", "memory", "disk"}
+    made.change(bigger)
+    plan = made.plan()
+    check_plan(plan, {"update"})
+    made.terraform.apply()
+    assert made.plan().is_empty
+    assert not world.target.differences(bigger)
+
+
+def test_another_template_bridge_or_storage_does_not_replace_a_guest(
+    world: World, applying: Apply
+) -> None:
+    made = applying()
+    made.apply()
+    frozen = {**made.guest.frozen, "storage": "elsewhere"}
+    frozen["template"] = 9999 if world.kind == "qemu" else "local:vztmpl/newer.tar.zst"
+    values = dict(world.target.values(replace(made.guest, frozen=frozen)))
+    values["description"] = world.target.values(made.guest)["description"]
+    values["ssh_key"] = "ssh-ed25519 AAAAother"
+    (made.folder / "work" / "terraform.tfvars.json").write_text(json.dumps(values))
+    assert made.plan().is_empty
+
+
+def test_a_stopped_guest_is_no_change(world: World, applying: Apply) -> None:
+    made = applying()
+    made.apply()
+    world.target.stop(made.guest)
+    assert made.plan().is_empty
+    assert not world.target.differences(replace(made.guest, runs=False))
+
+
+def test_a_moved_guest_is_followed_and_not_replaced(world: World, applying: Apply) -> None:
+    made = applying()
+    made.apply()
+    other = next(n for n in ("pve1", "pve2") if n != made.guest.node)
+    world.pve.faults.move(made.guest.vmid, other)
+    assert world.target.node_of(made.guest) == other
+    assert [d.name for d in world.target.differences(made.guest)] == ["node"]
+    before = made.state.read_bytes()
+    made.state.write_bytes(world.target.moved_state(before, other))
+    assert json.loads(made.state.read_bytes())["serial"] == json.loads(before)["serial"] + 1
+    made.change(replace(made.guest, node=other))
+    assert made.plan().is_empty
+    again = made.state.read_bytes()
+    assert world.target.moved_state(again, other) == again
+
+
+def test_a_guest_is_destroyed_with_its_disks(world: World, applying: Apply) -> None:
+    made = applying()
+    made.apply()
+    plan = made.plan(destroy=True)
+    check_plan(plan, {"delete"})
+    made.terraform.apply()
+    assert not world.exists(made.guest)
+    assert not world.volumes(made.guest)
+    assert world.target.observe(made.guest) is Presence.ABSENT
+
+
+def test_a_guest_without_a_state_is_taken_in_again(world: World, applying: Apply) -> None:
+    made = applying()
+    made.apply()
+    made.state.unlink()
+    made.terraform.take_in(world.target.imports(made.guest))
+    plan = made.plan()
+    check_plan(plan, {"update"})
+    made.terraform.apply()
+    assert made.plan().is_empty
+
+
+def test_a_create_that_failed_says_why_and_leaves_nothing(world: World, applying: Apply) -> None:
+    made = applying()
+    task = "create" if world.kind == "lxc" else "clone"
+    world.pve.faults.task_error(task, "storage 'local-lvm': No space left on device", times=None)
+    with pytest.raises(TerraformFailed, match=r"No space left|create|clone"):
+        made.apply()
+    assert world.target.observe(made.guest) is Presence.ABSENT
+
+
+def test_a_failed_start_leaves_a_tainted_guest_that_is_ours(world: World, applying: Apply) -> None:
+    made = applying()
+    world.pve.faults.task_error("start", "startup for guest failed", times=None)
+    with pytest.raises(TerraformFailed, match="start"):
+        made.apply()
+    world.pve.faults.clear()
+    assert world.target.observe(made.guest) is Presence.OURS
+    changes = made.plan().changes
+    assert any(change.action == "replace" for change in changes if isinstance(change, Change))
+    world.target.remove(made.guest)
+    assert not world.exists(made.guest)
+    assert not world.volumes(made.guest)
+
+
+def test_no_secret_reaches_the_state(world: World, applying: Apply) -> None:
+    made = applying()
+    made.apply()
+    secret = world.target.site.access.token.partition("=")[2]
+    written = [path for path in made.folder.rglob("*") if path.is_file()]
+    assert made.state in written
+    assert not [path for path in written if secret.encode() in path.read_bytes()]
