@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -15,9 +15,9 @@ from paas.settings import Settings
 from paas.targets.contract import Connection, Contact, Health, RuntimeLine
 from paas.targets.proxmox import inside_runtimes
 from paas.targets.proxmox.guest import places
-from paas.targets.proxmox.inside_program import program
+from paas.targets.proxmox.inside_program import UNPACK, program
 from paas.targets.proxmox.inside_surroundings import Surroundings
-from paas.tools.ssh import Account, Sessions
+from paas.tools.ssh import Account, Done, Sessions, Write
 
 POLL = 0.1
 PROBE_PATIENCE = 5.0
@@ -139,8 +139,7 @@ class Inside:
     def _bring_program(self, guest: GuestSpec, account: Account) -> None:
         """Copy the program into the guest, whole or not at all."""
         place = str(places.LIBRARY / program().name)
-        script = 'mkdir -p "${1%/*}" && cat > "$1.part" && mv "$1.part" "$1"'
-        argv = ["/bin/sh", "-c", script, "sh", place]
+        argv = [*INTERPRETER, "-c", UNPACK, place]
         done = self._sessions.run(account, argv, program().content, deadline=PATIENCE)
         if done.code != 0:
             raise StepFailed(
@@ -198,6 +197,14 @@ class Inside:
             },
         }
 
+    def template_variables(self, guest: GuestSpec) -> dict[str, object]:
+        """What ``ansible/template.yml`` needs besides the languages: the same, and uv."""
+        return {
+            **self.setup_variables(guest),
+            "paas_uv": self._own_uv,
+            "paas_uv_path": str(self._uv),
+        }
+
     def _choose_runtime(self, guest: GuestSpec, plan: BuildPlan) -> inside_runtimes.Choice:
         kind = inside_runtimes.kind(plan)
         found = self.ask(guest, "runtimes", {"names": kind.names.pattern, "probe": kind.probe})
@@ -247,6 +254,12 @@ class Inside:
         found = self.ask(guest, "status", {})
         release = found["releases"].get(str(found["current"]), {})
         return bool(found["front"]) and release.get("state") == "active"
+
+    def call(
+        self, guest: GuestSpec, argv: Sequence[str], *, deadline: float, write: Write | None = None
+    ) -> Done:
+        """Run a program of the guest's own; ``write`` takes its output as it comes."""
+        return self._sessions.run(self._account(guest), argv, deadline=deadline, write=write)
 
     def power_off(self, guest: GuestSpec) -> None:
         """Ask the guest itself to end; it does so after this returns."""

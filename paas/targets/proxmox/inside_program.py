@@ -1,4 +1,4 @@
-"""The guest program as one file: the same bytes from the same sources."""
+"""The guest program, packed for its way into a guest: the same bytes from the same sources."""
 
 import hashlib
 import io
@@ -29,10 +29,20 @@ from paas.targets.proxmox.guest.verbs import main
 sys.exit(main(sys.argv[1:]))
 """
 
+# Runs in the guest: unpacked, Python keeps what it has compiled, which halves the start.
+UNPACK = """\
+import io, os, shutil, sys, zipfile
+place = sys.argv[1]
+shutil.rmtree(place + ".part", ignore_errors=True)
+zipfile.ZipFile(io.BytesIO(sys.stdin.buffer.read())).extractall(place + ".part")
+if not os.path.isdir(place):
+    os.rename(place + ".part", place)
+"""
+
 
 @dataclass(frozen=True)
 class Program:
-    """The packed program; ``name`` tells its versions apart."""
+    """The packed program; ``name`` is its folder in guests, and tells versions apart."""
 
     name: str
     content: bytes
@@ -51,7 +61,7 @@ def program() -> Program:
         files[f"helpers/{Path(helper).name}"] = (ROOT / helper).read_text()
     files["__main__.py"] = MAIN
     content = _pack(files)
-    return Program(f"guest-{hashlib.sha256(content).hexdigest()[:16]}.pyz", content)
+    return Program(f"guest-{hashlib.sha256(content).hexdigest()[:16]}", content)
 
 
 def _pack(files: dict[str, str]) -> bytes:

@@ -1,6 +1,5 @@
 """One look at a release: does its own process tree listen, and what does it answer?"""
 
-import asyncio
 import re
 from typing import Protocol
 
@@ -79,6 +78,9 @@ def find_host(release: Release) -> tuple[str, str]:
 
 
 async def _ask(guest: Guest, host: str, port: int, path: str) -> dict[str, object]:
+    # Looking for a listener needs none of it, and loading it takes longer than that.
+    import asyncio
+
     try:
         async with asyncio.timeout(ANSWER_WITHIN):
             line = await _get(guest, host, port, path)
@@ -95,6 +97,8 @@ async def _ask(guest: Guest, host: str, port: int, path: str) -> dict[str, objec
 
 async def _get(guest: Guest, host: str, port: int, path: str) -> bytes:
     """The first line of the answer."""
+    import asyncio
+
     reader, writer = await asyncio.open_connection(host, port)
     try:
         head = (

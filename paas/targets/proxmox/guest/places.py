@@ -39,7 +39,7 @@ def tools() -> Path:
 
 def helpers() -> Path:
     """Programs that start commands of the catalogue run."""
-    return LIBRARY / "helpers"
+    return program() / "helpers"
 
 
 def pythons() -> Path:

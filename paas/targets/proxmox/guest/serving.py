@@ -1,6 +1,5 @@
 """Releases that run: start, look, switch, end."""
 
-import asyncio
 import hashlib
 import json
 import subprocess
@@ -89,6 +88,8 @@ def _port(before: int) -> int:
 
 def look(number: int, path: str, patience: float) -> Answer:
     """The health of a release; waits so many seconds for it to become good or hopeless."""
+    import asyncio
+
     machine = places.load()
     end = time.monotonic() + patience
     while True:

@@ -5,11 +5,11 @@ import hashlib
 import json
 import os
 import pwd
+import shutil
 import subprocess
 import sys
 import urllib.error
 import urllib.request
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ Request = Mapping[str, Any]
 
 FIRST_ID = 2000
 CERTIFICATES = Path("/usr/local/share/ca-certificates")
+BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
 APT = Path("/etc/apt")
 DISABLED = ".paas.disabled"
 MIRROR_PATIENCE = 15.0
@@ -112,26 +113,28 @@ def _write_settings(request: Request) -> None:
 
 
 def _install_program() -> None:
-    """Let the units run this very version, and put the helpers where start commands find them."""
+    """Let the units and the start commands use this very version."""
     own, link = _own_path(), places.program()
-    for folder in (places.tools(), places.helpers()):
-        folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+    places.tools().mkdir(mode=0o755, parents=True, exist_ok=True)
     draft = link.with_name(f".{link.name}.{os.getpid()}")
     draft.unlink(missing_ok=True)
     draft.symlink_to(own.name)
     draft.replace(link)
-    with zipfile.ZipFile(own) as packed:
-        for name in packed.namelist():
-            if name.startswith("helpers/"):
-                _write(places.helpers() / Path(name).name, packed.read(name).decode())
-    for old in own.parent.glob("guest-*.pyz"):
+    for old in own.parent.glob("guest-*"):
         if old != own:
-            old.unlink()
+            shutil.rmtree(old)
 
 
 def _trust(certificates: list[str]) -> None:
     """Let the system trust exactly these certificates besides its own."""
-    texts = {f"paas-{number}.crt": text for number, text in enumerate(certificates, 1)}
+    bundle = BUNDLE.read_text() if BUNDLE.is_file() else ""
+    names = {f"paas-{hashlib.sha256(t.encode()).hexdigest()[:12]}.crt": t for t in certificates}
+    # A site's bundle often holds what every system trusts anyway: that is not added again.
+    texts = {
+        name: text
+        for name, text in names.items()
+        if (CERTIFICATES / name).is_file() or text.strip() not in bundle
+    }
     old = [path for path in CERTIFICATES.glob("paas-*.crt") if path.name not in texts]
     for path in old:
         path.unlink()
