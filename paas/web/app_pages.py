@@ -6,16 +6,22 @@ from flask import Blueprint, Response, flash, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response as BaseResponse
 
-from paas.domain.errors import Conflict, Invalid, Unavailable
+from paas.domain.errors import Conflict, Invalid, StepFailed, Unavailable, Unreachable
 from paas.domain.states import AppState
 from paas.domain.views import AppView, OperationView
 from paas.services import deployments, logs
+from paas.services import drift as drifting
 from paas.web import ansi, form, story
 from paas.web.access import actor, platform
 
 bp = Blueprint("app", __name__, url_prefix="/apps/<app_id>")
 
 OUTPUT_LINES = 500
+SEARCH_LIMIT = 200
+ANSWERS = {
+    "adopt": (drifting.adopt, "The guest is being taken as it is."),
+    "repair": (drifting.repair, "The guest is being brought back."),
+}
 
 
 @bp.get("")
@@ -34,16 +40,31 @@ def live(app_id: str) -> ResponseReturnValue:
 
 @bp.get("/output")
 def output(app_id: str) -> ResponseReturnValue:
-    """What the app itself writes."""
+    """What the app itself writes, all of it or the lines with a text."""
     app = _app(app_id)
-    return render_template("web/output.html", app=app, lines=_output(app))
+    search = request.args.get("search", "").strip()[:SEARCH_LIMIT]
+    search = search if search.isprintable() else ""
+    return render_template("web/output.html", app=app, search=search, output=_output(app, search))
 
 
-@bp.get("/output/live")
-def output_live(app_id: str) -> ResponseReturnValue:
-    """The moving part of that page, for the script."""
+@bp.get("/guest")
+def guest(app_id: str) -> ResponseReturnValue:
+    """How the guest differs from what was made, looked at now, and what can be done about it."""
     app = _app(app_id)
-    return render_template("web/_output.html", app=app, lines=_output(app))
+    drift, away = None, ""
+    try:
+        drift = drifting.examine(platform(), actor(), app.id)
+    except (Conflict, StepFailed, Unreachable) as error:
+        away = error.message
+    return render_template("web/guest.html", app=app, drift=drift, away=away)
+
+
+@bp.post("/guest")
+def answer_drift(app_id: str) -> ResponseReturnValue:
+    """Take the guest as it is, or bring it back."""
+    begin, said = ANSWERS.get(request.form.get("answer", ""), ANSWERS["repair"])
+    _attempt(lambda: begin(platform(), actor(), app_id), said)
+    return _to_app(app_id)
 
 
 @bp.get("/log.txt")
@@ -96,14 +117,23 @@ def start(app_id: str) -> ResponseReturnValue:
     return _to_app(app_id)
 
 
+@bp.post("/restart")
+def restart(app_id: str) -> ResponseReturnValue:
+    """End the app and its guest, and start both."""
+    _attempt(
+        lambda: deployments.restart(platform(), actor(), app_id), "The app is being restarted."
+    )
+    return _to_app(app_id)
+
+
 def _app(app_id: str) -> AppView:
     return deployments.get(platform(), actor(), app_id)
 
 
-def _output(app: AppView) -> list[story.OutputLine]:
+def _output(app: AppView, search: str) -> story.Output:
     if app.state is AppState.DELETED:
-        return []
-    return story.output(platform(), actor(), app.id, OUTPUT_LINES)
+        return story.Output()
+    return story.output(platform(), actor(), app.id, OUTPUT_LINES, search)
 
 
 def _to_app(app_id: str) -> BaseResponse:

@@ -8,6 +8,8 @@ from threading import Lock
 
 from markupsafe import Markup, escape
 
+from paas.api import runtime_lines
+from paas.domain.errors import StepFailed, Unreachable
 from paas.domain.specs import Actor
 from paas.domain.states import StepState
 from paas.domain.views import EventView
@@ -155,13 +157,30 @@ def _aware(moment: datetime) -> datetime:
 
 @dataclass(frozen=True)
 class OutputLine:
-    """A line that the app wrote."""
+    """A line that the app wrote, and when."""
 
     stream: str
+    at: str
     html: Markup
 
 
-def output(platform: Platform, actor: Actor, app_id: str, limit: int) -> list[OutputLine]:
-    """The newest lines that the app wrote, oldest first."""
-    lines = logs.runtime(platform, actor, app_id, limit)
-    return [OutputLine(line.stream, ansi.to_html(line.text)) for line in lines]
+@dataclass(frozen=True)
+class Output:
+    """What the app wrote; ``last`` is the id after which a stream goes on, or empty.
+
+    ``away`` says why nothing can be shown now.
+    """
+
+    lines: tuple[OutputLine, ...] = ()
+    last: str = ""
+    away: str = ""
+
+
+def output(platform: Platform, actor: Actor, app_id: str, limit: int, search: str = "") -> Output:
+    """The newest lines that the app wrote, or those with a text, oldest first."""
+    try:
+        lines = logs.runtime(platform, actor, app_id, limit, search=search)
+    except (StepFailed, Unreachable) as error:
+        return Output(away=error.message)
+    shown = (OutputLine(one.stream, one.at, ansi.to_html(one.text)) for one in lines)
+    return Output(tuple(shown), runtime_lines.last(lines))

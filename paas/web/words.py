@@ -4,7 +4,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from paas.domain.states import AppState, OperationKind
-from paas.domain.views import StatsView
+from paas.domain.views import AppView, StatsView
+from paas.engine.pausing import WAITING
 
 STATE_WORDS = {
     AppState.PENDING: "waiting",
@@ -32,12 +33,19 @@ STEP_WORDS = {
     "reserve": "Reserve a place",
     "provision": "Make the guest",
     "connect": "Reach the guest",
+    "snapshot": "Keep the guest as it is",
     "configure": "Install the app",
     "check": "Check that it answers",
     "switch": "Switch to the new release",
     "finish": "Finish",
     "halt": "Stop the app",
     "start": "Start the app",
+    "shutdown": "Shut the app down",
+    "restart": "Restart the app",
+    "look": "Look at the guest",
+    "agree": "Take it as it is",
+    "demand": "Find the guest",
+    "revive": "Bring it back",
     "destroy": "Destroy the guest",
     "forget": "Remove its releases",
 }
@@ -47,7 +55,17 @@ OPERATION_WORDS = {
     OperationKind.REDEPLOY: "redeploying",
     OperationKind.STOP: "stopping",
     OperationKind.START: "starting",
+    OperationKind.SHUTDOWN: "shutting down",
+    OperationKind.RESTART: "restarting",
+    OperationKind.ADOPT: "taking its guest as it is",
+    OperationKind.REPAIR: "repairing its guest",
     OperationKind.DESTROY: "being destroyed",
+}
+
+TARGET_WORDS = {
+    "local": "this machine",
+    "proxmox_lxc": "a container of Proxmox",
+    "proxmox_vm": "a virtual machine of Proxmox",
 }
 
 FILTER_STATES = tuple(state for state in AppState if state is not AppState.DELETED)
@@ -134,6 +152,17 @@ def step_words(name: str) -> str:
     return STEP_WORDS.get(name, name)
 
 
+def target_words(name: str) -> str:
+    """Where a guest lives, or the target's name when there are no words for it."""
+    return TARGET_WORDS.get(name, name)
+
+
+def waits_for(app: AppView) -> str:
+    """What a busy app waits for outside of the platform; nothing when it waits for nothing."""
+    told = app.error_message or ""
+    return told if app.operation and told.startswith(WAITING) else ""
+
+
 def windows(totals: StatsView) -> list[str]:
     """The looks of a row of windows: one for each deployment, or their shares when too many.
 
@@ -162,6 +191,8 @@ FILTERS: dict[str, Callable[..., object]] = {
     "state_word": state_word,
     "step_words": step_words,
     "stream_class": stream_class,
+    "target_words": target_words,
+    "waits_for": waits_for,
     "windows": windows,
     "word": word,
 }

@@ -118,17 +118,24 @@ class InstantWorker:
         app.deployed_at = utcnow()
 
 
+def wrote(number: int) -> RuntimeLine:
+    """A line of an app, each half a second later than the one before."""
+    at = f"2025-11-25T10:{number // 60:02}:{number % 60:02}.500+00:00"
+    return RuntimeLine(at, "stdout", f"line {number}")
+
+
 @dataclass
 class NoGuests:
     """A target that takes everything; what a route asks of a target is answered here.
 
-    ``unlike`` is how every guest differs from its row, ``stands`` who stands there, and ``away``
-    the sentence with which it refuses every question.
+    ``unlike`` is how every guest differs from its row, ``stands`` who stands there, ``wrote``
+    what every app has written, and ``away`` the sentence with which it refuses every question.
     """
 
     name: str = "local"
     unlike: list[Difference] = field(default_factory=list)
     stands: list[Standing] = field(default_factory=list)
+    wrote: list[RuntimeLine] = field(default_factory=lambda: [wrote(n) for n in range(20)])
     away: str = ""
 
     endpoint = "local"
@@ -146,11 +153,8 @@ class NoGuests:
 
     def runtime_log(self, _guest, *, limit: int, since: str = "", search: str = ""):
         self._answer()
-        lines = [
-            RuntimeLine(f"2025-11-25T10:05:{n:02}.500+00:00", "stdout", f"line {n}")
-            for n in range(20)
-        ]
-        yield from [one for one in lines if one.at >= since and search in one.text][-limit:]
+        found = [one for one in self.wrote if one.at >= since and search in one.text]
+        yield from found[-limit:]
 
     def differences(self, _guest, *_) -> list[Difference]:
         self._answer()

@@ -16,7 +16,7 @@ from paas.engine.hub import Hub
 from paas.engine.platform import Platform
 from paas.settings import Settings
 from paas.store import setup
-from tests.api.support import InstantWorker, instant_platform
+from tests.api.support import InstantWorker, NoGuests, instant_platform
 from tests.web import support
 
 
@@ -64,6 +64,13 @@ def remote(core: Platform) -> FlaskClient:
 @pytest.fixture
 def worker(core: Platform) -> InstantWorker:
     found: Any = core.queue
+    return found
+
+
+@pytest.fixture
+def target(core: Platform) -> NoGuests:
+    """Where all guests are."""
+    found: Any = core.targets["local"]
     return found
 
 

@@ -1,12 +1,15 @@
 """The pages of one deployment without scripts."""
 
+import re
+
 import pytest
 from flask.testing import FlaskClient
 
+from paas.domain.views import Difference
 from paas.engine.platform import Platform
 from paas.services import actors, deployments
 from paas.store.events import entry
-from tests.api.support import UUID_OF_NOBODY, InstantWorker
+from tests.api.support import UUID_OF_NOBODY, InstantWorker, NoGuests
 from tests.web.support import add_app, form, read, send
 
 HOSTILE = "\"'><script>alert(1)</script>"
@@ -87,23 +90,119 @@ def test_the_log_as_plain_text(client: FlaskClient, core: Platform) -> None:
     assert answer.text.endswith("[git] <b>main</b>\n")
 
 
+def lines(page: str) -> list[str]:
+    return re.findall(r'<p class="s-stdout"[^>]*><b>stdout</b><span>([^<]*)</span>', page)
+
+
 def test_output_of_the_app(client: FlaskClient, running: str) -> None:
     page = client.get(f"{running}/output").text
-    assert "line 19" in page
-    part = client.get(f"{running}/output/live").text
-    assert {attrs["id"] for _, attrs in read(part).tags if "data-part" in attrs} == {
-        "head",
-        "side",
-        "output",
-    }
+    assert lines(page) == [f"line {n}" for n in range(20)]
+    (log,) = [attrs for _, attrs in read(page).tags if attrs.get("id") == "log"]
+    assert log["data-last"] == "2025-11-25T10:00:19.500Z/1"
+    app_id = running.rpartition("/")[2]
+    assert log["data-events"] == f"/api/deployments/{app_id}/runtime-logs?follow=1"
+    assert 'data-writes="yes"' in page
+
+
+def test_output_with_a_text(client: FlaskClient, running: str) -> None:
+    page = client.get(f"{running}/output", query_string={"search": " line 1"}).text
+    assert lines(page) == ["line 1", *(f"line {n}" for n in range(10, 20))]
+    assert "runtime-logs?follow=1&amp;search=line+1" in page
+    page = client.get(f"{running}/output", query_string={"search": HOSTILE}).text
+    assert "No line has this text." in page
+    assert "<script>alert" not in page
+    found = [form.fields for form in read(page).forms if form.method == "get"]
+    assert found == [{"search": HOSTILE}]
+    for odd in ("", "\x00\x1b", "x" * 1000):
+        answer = client.get(f"{running}/output", query_string={"search": odd})
+        assert answer.status_code == 200
+
+
+def test_output_of_a_guest_that_does_not_answer(
+    client: FlaskClient, target: NoGuests, running: str
+) -> None:
+    target.away = "Node pve1 is offline"
+    answer = client.get(f"{running}/output")
+    assert answer.status_code == 200
+    assert "Node pve1 is offline" in answer.text
+    assert "The guest does not answer now." in answer.text
+
+
+def test_a_guest_that_is_as_it_was_made(client: FlaskClient, running: str) -> None:
+    assert f'href="{running}/guest"' in client.get(running).text
+    page = client.get(f"{running}/guest").text
+    assert "The guest is as the platform made it." in page
+    assert "this machine" in page
+    assert not [one for one in read(page).forms if one.action == "" and one.method == "post"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ("repair", "The guest is being brought back."),
+        ("adopt", "The guest is being taken as it is."),
+    ],
+)
+def test_a_guest_that_differs(
+    client: FlaskClient,
+    target: NoGuests,
+    worker: InstantWorker,
+    running: str,
+    answer: str,
+    said: str,
+) -> None:
+    target.unlike = [Difference("memory", "2048", HOSTILE)]
+    page = client.get(f"{running}/guest").text
+    assert "2048" in page
+    assert "<script>alert" not in page
+    forms = [one for one in read(page).forms if one.fields.get("answer") == answer]
+    worker.asleep = True
+    sent = client.post(f"{running}/guest", data=forms[0].fields)
+    assert sent.location == running
+    page = client.get(running).text
+    assert said in page
+    assert 'data-active="yes"' in page
+    assert "Something is being done to it now" in client.get(f"{running}/guest").text
+    client.post(f"{running}/guest", data=forms[0].fields)
+    assert "This deployment is busy" in client.get(running).text
+
+
+def test_a_guest_that_cannot_be_looked_at(
+    client: FlaskClient, core: Platform, target: NoGuests, running: str
+) -> None:
+    target.away = "Node pve1 is offline"
+    answer = client.get(f"{running}/guest")
+    assert (answer.status_code, "Node pve1 is offline." in answer.text) == (200, True)
+    app_id = add_app(core, state="pending")
+    assert "This deployment has no guest." in client.get(f"/apps/{app_id}/guest").text
+    assert "/guest" not in client.get(f"/apps/{app_id}").text
+
+
+def test_what_is_waited_for(client: FlaskClient, core: Platform) -> None:
+    app_id = add_app(
+        core,
+        operation="deploy",
+        state="pending",
+        error_message="waiting: Proxmox at https://pve.example.com:8006 does not answer",
+    )
+    for path in ("/", f"/apps/{app_id}"):
+        assert "waiting: Proxmox at https://pve.example.com:8006" in client.get(path).text
+    assert 'class="note wait"' in client.get(f"/apps/{app_id}").text
 
 
 def test_stop_and_start(client: FlaskClient, core: Platform, running: str) -> None:
     assert send(client, running, f"{running}/stop").location == running
     assert state(core, running) == "stopped"
     assert "The app is being stopped." in client.get(running).text
+    assert f"{running}/restart" not in client.get(running).text
     send(client, running, f"{running}/start")
     assert state(core, running) == "running"
+
+
+def test_restart(client: FlaskClient, core: Platform, running: str) -> None:
+    assert send(client, running, f"{running}/restart").location == running
+    assert state(core, running) == "running"
+    assert "The app is being restarted." in client.get(running).text
 
 
 @pytest.mark.parametrize(
@@ -156,7 +255,7 @@ def test_a_destroyed_app_stays_readable_without_buttons(
     assert "A destroyed app has no output." in client.get(f"{running}/output").text
 
 
-@pytest.mark.parametrize("page", ["", "/live", "/output", "/destroy", "/log.txt"])
+@pytest.mark.parametrize("page", ["", "/live", "/output", "/guest", "/destroy", "/log.txt"])
 @pytest.mark.parametrize("app_id", [UUID_OF_NOBODY, "nonsense", "..%2f..", HOSTILE])
 def test_an_unknown_deployment_is_a_page_that_says_so(
     client: FlaskClient, app_id: str, page: str

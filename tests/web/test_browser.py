@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from flask.testing import FlaskClient
@@ -10,7 +11,7 @@ from playwright.sync_api import Page, Request, Response, expect
 from paas.engine.platform import Platform
 from paas.store.events import entry
 from paas.web import ansi
-from tests.api.support import InstantWorker
+from tests.api.support import InstantWorker, NoGuests, body, wrote
 from tests.web.support import add_app, add_events
 from tests.web.test_ansi import CORPUS
 
@@ -159,6 +160,49 @@ def test_a_stream_that_broke_goes_on_after_the_last_line(
     assert asked[:2] == ["3", "3"]
 
 
+def test_the_output_of_the_app_streams(
+    tab: Page, site: str, client: FlaskClient, target: NoGuests
+) -> None:
+    target.wrote = [wrote(n) for n in range(60)]
+    answer = client.post("/api/deploy", json=body(name="shop"))
+    tab.goto(f"{site}/apps/{answer.json['deployment']['id']}/output")
+    log = tab.get_by_role("log")
+    expect(tab.locator("#stream")).to_have_text("live")
+    target.wrote += [wrote(60), wrote(61), replace(wrote(61), text="\x1b[32m<b>again</b>\x1b[0m")]
+    expect(log.locator(".c2")).to_have_text("<b>again</b>")
+    expect(log.locator(".c2")).to_be_in_viewport()
+    texts = log.locator("p > span").all_text_contents()
+    assert texts == [f"line {n}" for n in range(62)] + ["<b>again</b>"]
+
+    tab.keyboard.press("/")
+    tab.keyboard.type("line 6")
+    tab.keyboard.press("Enter")
+    expect(log.locator("p > span")).to_have_text(["line 6", "line 60", "line 61"])
+    expect(tab.locator("#stream")).to_have_text("live")
+    target.wrote += [
+        wrote(62),
+        replace(wrote(63), text="another"),
+        replace(wrote(64), text="line 6x"),
+    ]
+    expect(log.locator("p > span")).to_have_text(
+        ["line 6", "line 60", "line 61", "line 62", "line 6x"]
+    )
+
+
+def test_output_that_cannot_come_is_said(
+    page: Page, site: str, client: FlaskClient, target: NoGuests
+) -> None:
+    answer = client.post("/api/deploy", json=body(name="shop"))
+    page.goto(f"{site}/apps/{answer.json['deployment']['id']}/output")
+    expect(page.locator("#stream")).to_have_text("live")
+    target.away = "Node pve1 is offline"
+    expect(page.locator("#stream")).to_have_text("Node pve1 is offline")
+    target.away = ""
+    target.wrote += [replace(wrote(20), text="back")]
+    expect(page.get_by_role("log").get_by_text("back")).to_be_attached()
+    assert page.get_by_role("log").locator("p").count() == 21
+
+
 def test_the_browser_colours_lines_as_the_server_does(tab: Page, site: str) -> None:
     tab.goto(f"{site}/sign-in")
     shown = tab.evaluate(
@@ -225,7 +269,13 @@ def test_nothing_is_wider_than_the_window(
         error_message=f"The branch '{long}' does not exist.",
     )
     tab.set_viewport_size({"width": width, "height": 800})
-    for path in ("/", f"/apps/{app_id}", f"/apps/{app_id}/output", "/sign-in"):
+    for path in (
+        "/",
+        f"/apps/{app_id}",
+        f"/apps/{app_id}/output",
+        f"/apps/{app_id}/guest",
+        "/sign-in",
+    ):
         tab.goto(site + path)
         assert tab.evaluate("document.documentElement.scrollWidth") <= width
 

@@ -72,18 +72,13 @@ function announce(old, fresh) {
 function replace(old, fresh) {
   const inside = old.contains(document.activeElement) ? document.activeElement : null;
   const typed = new Map([...old.querySelectorAll("input[id]")].map((input) => [input.id, input.value]));
-  const tail = old.querySelector("[data-tail]");
-  const atEnd = tail && tail.scrollHeight - tail.scrollTop - tail.clientHeight < 40;
-  const place = tail?.scrollTop;
   announce(old, fresh);
   old.replaceWith(fresh);
   for (const input of fresh.querySelectorAll("input[id]")) input.value = typed.get(input.id) ?? input.value;
-  const newTail = fresh.querySelector("[data-tail]");
-  if (newTail) newTail.scrollTop = atEnd ? newTail.scrollHeight : place;
   if (!inside) return;
   const again = inside.id ? byId(inside.id)
     : [...fresh.querySelectorAll("a, button")].find((e) => e.getAttribute("href") === inside.getAttribute("href") && e.textContent === inside.textContent);
-  (again ?? newTail)?.focus({ preventScroll: true });
+  again?.focus({ preventScroll: true });
 }
 
 function take(html) {
@@ -125,9 +120,10 @@ if (live) {
   timer = setTimeout(refresh, POLL);
 }
 
-for (const tail of document.querySelectorAll("[data-tail]")) tail.scrollTop = tail.scrollHeight;
 const log = byId("log");
 if (log) {
   const head = () => byId("head").dataset;
-  stream(log, { more: (seq) => head().active === "yes" || Number(head().seq) > seq, moved: refresh });
+  const more = "last" in log.dataset ? () => head().writes === "yes"
+    : (seq) => head().active === "yes" || Number(head().seq) > Number(seq);
+  stream(log, { more, moved: refresh });
 }

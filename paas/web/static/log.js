@@ -1,5 +1,6 @@
-// The log of a deployment: reads the stream of events, goes on after the last line it saw when
-// the line breaks, and colours lines by the same rules as the server (paas/web/ansi.py).
+// The log of a deployment and the output of its app: reads the stream of events, goes on after the
+// last line it saw when the line breaks, and colours lines by the same rules as the server
+// (paas/web/ansi.py).
 const LINES_KEPT = 5000;
 const PAUSE = 3000;
 const STEP_WORDS = JSON.parse(document.getElementById("step-words")?.textContent ?? "{}");
@@ -72,12 +73,13 @@ function row(event) {
   }
   const source = document.createElement("b");
   source.textContent = event.stream;
+  line.title = event.at ?? "";
   line.className = /^[A-Za-z]+$/.test(event.stream) ? `s-${event.stream}` : "s-other";
   line.append(source, ansi(event.text));
   return line;
 }
 
-/** The events in a stream's body, one by one, until it ends. */
+/** The events in a stream's body, one by one, until it ends; each has its id and its kind. */
 async function* events(body) {
   let rest = "";
   for await (const chunk of chunks(body.pipeThrough(new TextDecoderStream()))) {
@@ -85,8 +87,9 @@ async function* events(body) {
     const blocks = rest.split(/\r?\n\r?\n/);
     rest = blocks.pop();
     for (const block of blocks) {
-      const data = block.split(/\r?\n/).filter((l) => l.startsWith("data:")).map((l) => l.slice(5).replace(/^ /, ""));
-      if (data.length) yield JSON.parse(data.join("\n"));
+      const fields = (name) => block.split(/\r?\n/).filter((l) => l.startsWith(`${name}:`)).map((l) => l.slice(name.length + 1).replace(/^ /, ""));
+      const data = fields("data");
+      if (data.length) yield { ...JSON.parse(data.join("\n")), id: fields("id").at(-1), event: fields("event").at(-1) };
     }
   }
 }
@@ -97,13 +100,14 @@ async function* chunks(body) {
 }
 
 /**
- * Follow the log while the page is seen and `more(seq)` says that something comes after `seq`;
- * `moved()` is called when a step or a state changed.
+ * Follow the log while the page is seen and `more(last)` says that something comes after the event
+ * with that id; `moved()` is called when a step or a state changed.
  */
 export function stream(log, { more, moved }) {
   const status = document.getElementById("stream");
   const follow = document.getElementById("follow");
-  let seq = Number(log.dataset.seq);
+  let last = log.dataset.last ?? log.dataset.seq;
+  let reason = "";
   let following = true;
   let open = null;
   let notBefore = 0;
@@ -130,8 +134,12 @@ export function stream(log, { more, moved }) {
   }
 
   function take(event) {
-    if (event.seq <= seq) return;
-    seq = event.seq;
+    if (event.event === "away") {
+      reason = event.error;
+      return;
+    }
+    if (event.seq <= Number(last)) return;
+    last = event.id ?? last;
     if (event.kind === "status" || event.kind === "step") moved();
     if (event.kind === "status") return;
     if (!waiting.length) setTimeout(show, 50);
@@ -143,15 +151,18 @@ export function stream(log, { more, moved }) {
     notBefore = Date.now() + PAUSE;
     try {
       const answer = await fetch(log.dataset.events, {
-        headers: { Accept: "text/event-stream", "Last-Event-ID": String(seq) },
+        headers: { Accept: "text/event-stream", ...(last && { "Last-Event-ID": last }) },
         signal: open.signal,
       });
       if (!answer.ok) throw new Error(answer.statusText);
       status.textContent = "live";
-      notBefore = 0;
+      reason = "";
       for await (const event of events(answer.body)) take(event);
+      // A line that ended well may be taken up at once, one that says why it ended may not.
+      if (reason) throw new Error(reason);
+      notBefore = 0;
     } catch {
-      status.textContent = open.signal.aborted ? "" : "interrupted, trying again";
+      status.textContent = open.signal.aborted ? "" : reason || "interrupted, trying again";
     } finally {
       open = null;
     }
@@ -159,7 +170,7 @@ export function stream(log, { more, moved }) {
 
   // An idle app and a hidden page hold no stream: their number is bounded.
   setInterval(() => {
-    const wanted = !document.hidden && more(seq);
+    const wanted = !document.hidden && more(last);
     if (wanted && !open && Date.now() >= notBefore) read();
     if (!wanted && open) {
       open.abort();

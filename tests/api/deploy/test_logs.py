@@ -24,7 +24,7 @@ def test_what_the_app_wrote(client: FlaskClient, deployed: dict[str, Any]) -> No
     assert answer.json == {
         "success": True,
         "logs": [
-            {"at": f"2025-11-25T10:05:{n}.500Z", "stream": "stdout", "text": f"line {n}"}
+            {"at": f"2025-11-25T10:00:{n}.500Z", "stream": "stdout", "text": f"line {n}"}
             for n in (18, 19)
         ],
     }
@@ -39,13 +39,13 @@ def test_a_part_of_what_the_app_wrote(client: FlaskClient, deployed: dict[str, A
     ]
     assert texts(client.get(path, query_string={"search": ".*"})) == []
     for since in (
-        "2025-11-25T10:05:18.500Z",
-        "2025-11-25T10:05:17.9",
-        "2025-11-25T11:05:18+01:00",
-        "2025-11-25T10:05:18.5+00:00",
+        "2025-11-25T10:00:18.500Z",
+        "2025-11-25T10:00:17.9",
+        "2025-11-25T11:00:18+01:00",
+        "2025-11-25T10:00:18.5+00:00",
     ):
         assert texts(client.get(path, query_string={"since": since})) == ["line 18", "line 19"]
-    assert texts(client.get(path, query_string={"since": "2025-11-25T10:05:18.501Z"})) == [
+    assert texts(client.get(path, query_string={"since": "2025-11-25T10:00:18.501Z"})) == [
         "line 19"
     ]
 
