@@ -16,6 +16,8 @@ HA_SECONDS = 120.0
 # What Proxmox adds to the time that a guest is given to end, before its task does.
 TASK_MARGIN = 60.0
 OURS = "paas-"
+# What the task says where a disk's storage or format knows no snapshots.
+UNABLE = "snapshot feature is not available"
 ANY_NAME = re.compile(r"[^A-Za-z0-9_-]+")
 LONGEST_NAME = 40
 
@@ -92,16 +94,16 @@ class Power:
         found = {row["name"]: row for row in self._snapshots(spot, guest)}
         if name in found and not found[name].get("snapstate"):
             return True
-        feature = self._proxmox.get(
-            self._guests.path(spot, guest.vmid, "/feature"), feature="snapshot"
-        )
-        if not feature.get("hasFeature"):
-            return False
         if name in found:
             # A snapshot that was ended half way is of no use to anyone.
             self._drop(spot, guest, name)
         path = self._guests.path(spot, guest.vmid, "/snapshot")
-        self._carry_out(lambda: self._proxmox.post(path, snapname=name, description="paas"))
+        try:
+            self._carry_out(lambda: self._proxmox.post(path, snapname=name, description="paas"))
+        except ProxmoxError as error:
+            if UNABLE not in error.message:
+                raise
+            return False
         return True
 
     def restore(self, guest: GuestSpec, name: str) -> None:

@@ -1,0 +1,178 @@
+"""Which node and address a guest gets: pure, from the survey and the reservations alone."""
+
+from dataclasses import replace
+
+import pytest
+
+from paas.domain.addresses import AddressPool
+from paas.domain.errors import ForeignGuest, StepFailed
+from paas.domain.specs import Resources
+from paas.targets.contract import Reserved, Wanted
+from paas.targets.proxmox import places
+from paas.targets.proxmox.survey import NodeRoom, Present, Survey, identity
+from paas.tools.proxmox import Access
+
+from .world import World, site_of
+
+SITE = site_of(Access("https://pve.example", "a@pve!b=c"))
+TEMPLATE = {"frozen": {"template": "local:vztmpl/x.tar.zst", "os_type": "debian"}, "nodes": None}
+WANTED = Wanted(0, 8000, Resources(2, 1024, 10))
+
+
+def room(name: str, **changes: object) -> NodeRoom:
+    base = NodeRoom(name, cores=4, memory=8192, memory_used=1024, disk=100, disk_used=20)
+    return replace(base, **changes)  # type: ignore[arg-type]
+
+
+def survey(*nodes: NodeRoom, guests: tuple[Present, ...] = (), **template: object) -> Survey:
+    return Survey(
+        nodes, {one.vmid: one for one in guests}, ("192.0.2.11",), {**TEMPLATE, **template}
+    )
+
+
+def taken(vmid: int, node: str = "a", **changes: object) -> Reserved:
+    base = Reserved("proxmox", node, f"10.0.0.{vmid}", Resources(2, 2048, 10), vmid, False)
+    return replace(base, **changes)  # type: ignore[arg-type]
+
+
+def test_the_node_with_the_most_free_memory_is_taken() -> None:
+    place = places.choose(SITE, WANTED, [], survey(room("a"), room("b", memory_used=512)))
+    assert (place.endpoint, place.node, place.address) == ("proxmox", "b", "10.0.0.20")
+    assert place.frozen == {
+        "template": "local:vztmpl/x.tar.zst",
+        "os_type": "debian",
+        "storage": "local-lvm",
+        "bridge": "vmbr0",
+        "vlan": 0,
+        "pool": "paas",
+        "prefix": 24,
+        "gateway": "10.0.0.1",
+        "dns": ["10.0.0.1"],
+        "guests": ["10.0.0.20-10.0.0.99"],
+        "nodes": ["192.0.2.11"],
+    }
+
+
+def test_what_is_reserved_and_not_made_yet_is_taken_off() -> None:
+    look = survey(room("a"), room("b", memory_used=2048))
+    assert places.choose(SITE, WANTED, [], look).node == "a"
+    assert places.choose(SITE, WANTED, [taken(40)], look).node == "b"
+
+
+def test_what_is_made_counts_once_and_with_its_full_size() -> None:
+    guest = Present(40, "a", 2048, 100, 2)
+    look = survey(room("a"), guests=(guest,))
+    left = places.free(look.nodes[0], [taken(40)], look)
+    assert (left.cores, left.memory, left.disk) == (14, 8192 - 1024 - 1948, 80)
+    moved = survey(room("a"), room("b"), guests=(replace(guest, node="b"),))
+    assert places.free(moved.nodes[0], [taken(40)], moved).memory == 7168
+    assert places.free(moved.nodes[1], [taken(40)], moved).memory == 7168 - 1948
+
+
+def test_a_thin_storage_is_not_promised_twice() -> None:
+    guests = tuple(Present(n, "a", 0, 0, 1) for n in range(40, 49))
+    look = survey(room("a", disk_used=5), guests=guests)
+    reserved = [taken(n, resources=Resources(1, 0, 10)) for n in range(40, 49)]
+    assert places.free(look.nodes[0], reserved, look).disk == 10
+    elsewhere = [*reserved, taken(60, node="b")]
+    assert places.free(look.nodes[0], elsewhere, look).disk == 10
+    shared = replace(look, nodes=(replace(look.nodes[0], shared=True),))
+    assert places.free(shared.nodes[0], elsewhere, shared).disk == 0
+
+
+def test_reservations_of_other_endpoints_do_not_count() -> None:
+    look = survey(room("a"))
+    other = taken(20, endpoint="local", resources=Resources(99, 99999, 999))
+    assert places.choose(SITE, WANTED, [other], look).address == "10.0.0.20"
+
+
+def test_a_full_cluster_says_what_each_node_lacks() -> None:
+    look = survey(
+        room("a", memory=1500),
+        room("b", reason="is offline"),
+        room("c", cores=1, disk_used=95),
+        room("d"),
+        nodes=["a", "c"],
+    )
+    with pytest.raises(StepFailed) as caught:
+        places.choose(SITE, WANTED, [], look)
+    assert caught.value.message == (
+        "No node has room for a guest with 2 cores, 1024 MB of memory and 10 GB of disk: "
+        "a has only 476 MB of memory left; b is offline; "
+        "c has only 1 cores and 5 GB on local-lvm left; "
+        "d does not have the template local:vztmpl/x.tar.zst. "
+        "Remove or shrink what is there, or add a node"
+    )
+
+
+def test_addresses_run_out_in_words_and_dhcp_has_none() -> None:
+    small = replace(SITE, addresses=AddressPool.parse("10.0.0.20-10.0.0.21/24"))
+    look = survey(room("a"))
+    held = [taken(20, resources=Resources(1, 1, 1)), taken(21, resources=Resources(1, 1, 1))]
+    with pytest.raises(StepFailed, match="All 2 addresses for guests are taken"):
+        places.choose(small, WANTED, held, look)
+    place = places.choose(replace(SITE, addresses=None), WANTED, held, look)
+    assert (place.address, place.frozen["prefix"], place.frozen["guests"]) == ("", 0, [])
+
+
+def test_the_survey_sees_nodes_templates_and_storages(world: World) -> None:
+    look = world.target.survey()
+    rooms = {one.name: one for one in look.nodes}
+    assert set(rooms) == {"pve1", "pve2"}
+    assert all(one.memory > 0 and one.disk > 0 and not one.reason for one in look.nodes)
+    assert look.apis == ("192.0.2.11", "192.0.2.12")
+    frozen = look.template["frozen"]
+    if world.kind == "qemu":
+        assert look.template["nodes"] == ["pve1"]
+        assert (frozen["template"], frozen["disk_interface"]) == (9000, "scsi0")
+        assert frozen["template_disk"] == 3
+    else:
+        assert set(look.template["nodes"]) == {"pve1", "pve2"}
+        assert frozen["os_type"] == "debian"
+    world.pve.faults.offline("pve2")
+    assert {one.name: one.reason for one in world.target.survey().nodes} == {
+        "pve1": "",
+        "pve2": "is offline",
+    }
+
+
+def test_a_missing_template_is_said_before_anything_is_made(world: World) -> None:
+    if world.kind == "qemu":
+        world.target.site = replace(world.target.site, vm_template=9999)
+        with pytest.raises(StepFailed, match="There is no template 9999"):
+            world.target.survey()
+    else:
+        world.target.site = replace(world.target.site, lxc_template="local:vztmpl/no.tar.zst")
+        with pytest.raises(StepFailed, match=r"does not have the template local:vztmpl/no"):
+            world.reserve()
+    world.target.site = replace(world.target.site, vm_template=0, lxc_template="")
+    assert len(world.target.refusals("flask")) == 1
+
+
+def test_a_disk_is_never_below_the_templates_and_memory_never_below_the_least(
+    world: World,
+) -> None:
+    guest = replace(world.reserve(), resources=Resources(1, 16, 1))
+    values = world.target.values(guest)
+    least = (256, 3) if world.kind == "qemu" else (64, 1)
+    assert (values["memory"], values["disk"]) == least
+
+
+def test_clones_of_one_template_have_one_lock(world: World) -> None:
+    expected = "clone:proxmox:pve1:9000" if world.kind == "qemu" else ""
+    assert world.target.lock_name(world.reserve()) == expected
+
+
+def test_an_address_that_answers_is_another_machines(world: World) -> None:
+    # A connection that is refused is an answer too.
+    guest = replace(world.reserve(), address="127.0.0.1", port=1)
+    with pytest.raises(ForeignGuest, match=r"127\.0\.0\.1 is in use"):
+        world.target.check_free(guest)
+    world.target.check_free(replace(guest, address="192.0.2.77"))
+    world.target.check_free(replace(guest, address=""))
+
+
+def test_the_endpoint_is_known_by_its_clusters_name(world: World) -> None:
+    assert world.target.identity() == "cluster fakecluster"
+    assert identity([{"type": "node", "name": "pve"}]) == "host pve"
+    assert world.target.url == world.target.site.access.endpoint
