@@ -29,6 +29,7 @@ VERBS = {
     "adopt": "paas.cli.upkeep",
     "remove": "paas.cli.upkeep",
     "templates": "paas.cli.templates",
+    "provider": "paas.cli.provider",
     "doctor": "paas.cli.platform",
     "run": "paas.cli.platform",
     "worker": "paas.cli.platform",

@@ -28,14 +28,23 @@ To look after the guest yourself:
     terraform init
     terraform plan        # says "No changes"
 
-OpenTofu reads the same files (`tofu init`, `tofu plan`). Run it where the guest can be reached:
-for target `{target}` that is {where}.
+OpenTofu reads the same files (`tofu init`, `tofu plan`). Run it where {where}.
 
 From your first `terraform apply` on, the platform's own record of this guest is out of date.
 Let one of the two look after it, not both: delete the app in the platform only if you want the
 guest destroyed.
 """
-WHERE = {"local": "the machine that the platform runs on"}
+PROXMOX = """\
+the API of Proxmox can be reached, and say in the environment
+how; no secret stands in these files:
+
+    export PROXMOX_VE_ENDPOINT=https://pve.example.com:8006/
+    export PROXMOX_VE_API_TOKEN='user@realm!name=secret'
+    export SSL_CERT_FILE=pve-root-ca.pem    # where the cluster's own authority signed
+
+The token needs the rights that docs/proxmox.md of the platform lists. On machines without a way to
+the registry, the provider `bpg/proxmox` comes from a filesystem mirror"""
+WHERE = {"local": "the platform runs", "proxmox_lxc": PROXMOX, "proxmox_vm": PROXMOX}
 
 
 def terraform_zip(platform: Platform, actor: Actor, app_id: str) -> bytes:
@@ -60,9 +69,7 @@ def _zip(platform: Platform, spec: GuestSpec, name: str, state: bytes) -> bytes:
         folder = Path(temporary) / name
         Workspace.make(folder, target.module, target.values(spec), backend=False)
         (folder / "terraform.tfstate").write_bytes(state)
-        text = README.format(
-            name=name, target=spec.target, where=WHERE.get(spec.target, "its network")
-        )
+        text = README.format(name=name, where=WHERE[spec.target])
         (folder / "README.md").write_text(text)
         with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
             for file in sorted(folder.rglob("*")):

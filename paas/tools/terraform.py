@@ -178,9 +178,11 @@ class Terraform(python_terraform.Terraform):  # type: ignore[misc]
         with self._alone(half.name):
             before = self._sources.generation
             found.unlink(missing_ok=True)
-            self._run_init(half, self.init_command(upgrade=True), TF_PLUGIN_CACHE_DIR="")
+            try:
+                self._run_init(half, self.init_command(upgrade=True), TF_PLUGIN_CACHE_DIR="")
+            finally:
+                shutil.rmtree(half)
             write_whole(self._sources.lock, found.read_bytes())
-            shutil.rmtree(half)
         return self._sources.generation != before
 
     def _run_init(self, data: Path, argv: list[str], **extra: str) -> None:
