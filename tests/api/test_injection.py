@@ -5,6 +5,7 @@ text that was sent, and nothing that it names has happened.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -14,7 +15,7 @@ from flask.testing import FlaskClient
 
 from paas.engine.platform import Platform
 from paas.store.models import App, Deployment
-from tests.api.support import UUID_OF_NOBODY, body
+from tests.api.support import UUID_OF_NOBODY, NoGuests, body, wrote
 
 MARK = "injected-by-a-test"
 
@@ -242,6 +243,42 @@ def test_redeploys(client: FlaskClient, deployed: dict[str, Any], part: str) -> 
             assert_refused(answer, payload)
 
 
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [
+        ("/api/deployments/{}/drift", "answer"),
+        ("/api/guests/100777/adopt", "endpoint"),
+        ("/api/guests/100777/remove", "endpoint"),
+    ],
+)
+def test_answers_and_endpoints(
+    client: FlaskClient, deployed: dict[str, Any], path: str, field: str
+) -> None:
+    for payload in PAYLOADS:
+        answer = client.post(path.format(deployed["id"]), json={field: payload})
+        assert_refused(answer, payload)
+
+
+@pytest.mark.parametrize("parameter", ["limit", "since", "search", "follow"])
+def test_the_output_of_an_app(
+    client: FlaskClient, deployed: dict[str, Any], target: NoGuests, parameter: str
+) -> None:
+    target.wrote = [replace(wrote(n), text=payload) for n, payload in enumerate(PAYLOADS)]
+    for payload in PAYLOADS:
+        text = quote(payload.encode("utf-8", "surrogatepass"), safe="")
+        answer = client.get(f"/api/deployments/{deployed['id']}/runtime-logs?{parameter}={text}")
+        if answer.status_code == 200:
+            assert parameter == "search", payload
+            # The text itself is found, whatever it would mean to another program.
+            found = [line["text"] for line in answer.json["logs"]]
+            # Half a character is no text in a URL.
+            heard = payload.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+            assert found == [one for one in PAYLOADS if heard in one], payload
+            assert_clean(answer, payload)
+        else:
+            assert_refused(answer, payload)
+
+
 @pytest.mark.parametrize("parameter", ["limit", "cursor", "status", "search", "other"])
 def test_queries(client: FlaskClient, deployed: dict[str, Any], parameter: str) -> None:
     for payload in PAYLOADS:
@@ -261,6 +298,7 @@ PATHS = [
     "/api/deployments/{}/events",
     "/api/deployments/{}/terraform",
     "/api/deployments/{}/runtime-logs",
+    "/api/deployments/{}/drift",
     "/api/{}",
     f"/api/deployments/{UUID_OF_NOBODY}/{{}}",
 ]
@@ -273,6 +311,13 @@ def test_paths(client: FlaskClient, path: str) -> None:
         if payload in (".", "..", "/"):
             continue
         assert_refused(client.get(path.format(text)), f"{path} {payload!r}")
+
+
+@pytest.mark.parametrize("verb", ["adopt", "remove"])
+def test_numbers_of_guests(client: FlaskClient, verb: str) -> None:
+    for payload in PAYLOADS:
+        text = quote(payload.encode("utf-8", "surrogatepass"), safe="")
+        assert_refused(client.post(f"/api/guests/{text}/{verb}"), payload)
 
 
 @pytest.mark.parametrize("header", ["Idempotency-Key", "Prefer", "Content-Type", "Authorization"])
@@ -296,6 +341,8 @@ def test_headers_that_decide(client: FlaskClient, deployed: dict[str, Any], head
         overrides = {f"HTTP_{header.upper().replace('-', '_')}": text}
         path = f"/api/deployments/{deployed['id']}"
         if header == "Last-Event-ID":
+            answer = client.get(f"{path}/runtime-logs", environ_overrides=overrides)
+            assert_refused(answer, f"{header}: {payload!r}")
             answer = client.get(f"{path}/events", environ_overrides=overrides)
         else:
             answer = client.post(f"{path}/stop", environ_overrides=overrides)
