@@ -15,10 +15,10 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo run test lint format bench lock
+.PHONY: help demo run test lint format bench lab lab-down lock
 
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(RUNTIME) ## Start the platform and deploy a sample; ONCE=1 destroys it again and ends
 	@$(TERRAFORM_NEEDED)
@@ -39,6 +39,7 @@ lint: $(DEVELOPMENT) ## Check style, types, the rooms' borders and the Terraform
 	$(BIN)/lint-imports
 	@$(TERRAFORM_NEEDED)
 	$(TERRAFORM) fmt -check -recursive terraform
+	@PAAS_TERRAFORM=$(TERRAFORM) $(BIN)/python -m tests.modules
 
 format: $(DEVELOPMENT) ## Format the Python and Terraform sources
 	$(BIN)/ruff check --fix
@@ -49,6 +50,13 @@ format: $(DEVELOPMENT) ## Format the Python and Terraform sources
 bench: $(DEVELOPMENT) ## Measure the platform and write docs/benchmarks.md
 	@$(TERRAFORM_NEEDED)
 	@$(BIN)/python -m bench
+
+lab: $(DEVELOPMENT) ## Start a fake Proxmox with real guests until Ctrl-C, as root; docs/lab.md
+	@$(TERRAFORM_NEEDED)
+	@$(BIN)/python -m tests.lab
+
+lab-down: $(DEVELOPMENT) ## Remove what a lab left that was killed
+	@$(BIN)/python -m tests.lab down
 
 lock: $(DEVELOPMENT) ## Pin the dependencies of pyproject.toml anew, with hashes
 	$(LOCK) --group build --output-file requirements-build.txt

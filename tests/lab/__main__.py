@@ -10,8 +10,8 @@ from pathlib import Path
 import click
 
 from tests.lab import ground, lab
-from tests.lab.network import NUMBERS
 from tests.lab.hypervisor import HypervisorError
+from tests.lab.network import NUMBERS
 
 USAGE = "usage: python -m tests.lab [up|down]; PAAS_LAB_NUMBER (0 to 9) names one of several labs"
 
@@ -48,8 +48,13 @@ def _down() -> int:
     if why:
         raise HypervisorError(why)
     numbers = (chosen,) if (chosen := _number()) is not None else NUMBERS
-    for number, containers in ground.sweep_all(numbers).items():
-        click.echo(f"lab {number}: swept {', '.join(containers) or 'no guest'}")
+    swept = ground.sweep_all(numbers)
+    for number, containers in swept.items():
+        if containers:
+            click.echo(f"Lab {number}: removed {', '.join(containers)}.")
+    for number in sorted(set(numbers) - set(swept)):
+        click.echo(f"Lab {number} runs: it ends by Ctrl-C where it was started.")
+    click.echo("Nothing of a killed lab is left.")
     return 0
 
 

@@ -34,6 +34,7 @@ PROGRAMS = {
     "zstd": "zstd",
     "npm": "npm",
     "ssh": "openssh-client",
+    "git": "git",
 }
 
 

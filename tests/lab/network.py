@@ -142,7 +142,8 @@ table inet {bridge} {{
         command += [f"--dhcp-leasefile={leases}", f"--pid-file={self.folder / 'dnsmasq.pid'}"]
         command += [f"--log-facility={self.folder / 'dnsmasq.log'}"]
         try:
-            self._dnsmasq = subprocess.Popen(command)
+            # A session of its own: Ctrl-C is for the lab, which then ends it.
+            self._dnsmasq = subprocess.Popen(command, start_new_session=True)
         except FileNotFoundError:
             raise HypervisorError("dnsmasq is not installed: apt install dnsmasq-base") from None
         deadline = time.monotonic() + 20

@@ -19,20 +19,17 @@ from pathlib import Path
 import yaml
 
 from paas.settings import CHECKOUT
-from tests.lab import npm_registry
+from tests.lab import npm_registry, roles
 from tests.lab.commands import quiet, run
 from tests.lab.golden import SUITE, host_sources
 
 # Changed whenever the folders' form changes, so that older ones in a cache are not taken.
 LAYOUT = "1"
 CATALOGUE = CHECKOUT / "frameworks"
-# What the roles install in a guest whose template has no runtimes, role by role.
-DEBIAN = (
-    ("python3-venv", "python3-pip", "python3-packaging"),
-    ("nodejs", "npm"),
-    ("php-cli", "php-curl", "php-mbstring", "php-sqlite3", "php-xml", "php-zip", "composer"),
-    ("golang-go",),
-    ("acl", "ca-certificates", "curl", "rsync", "unzip", "xz-utils"),
+# What people and tests install besides what the roles bring.
+FURTHER = (
+    ["python3-venv", "python3-pip", "python3-packaging"],
+    ["acl", "ca-certificates", "curl", "rsync", "unzip", "xz-utils"],
 )
 # The Python in Debian 12, whatever Python runs this.
 GUEST_PYTHON = ("--implementation", "cp", "--python-version", "3.11")
@@ -57,11 +54,16 @@ def mirror_key(cache: Path) -> Path:
 
 
 def debian(cache: Path, plain: Path) -> Path:
-    """A signed mirror with what ``DEBIAN`` needs above the image ``plain``."""
+    """A signed mirror with what the roles need above the image ``plain``."""
     status = plain / "var/lib/dpkg/status"
-    key = mirror_key(cache)
-    wishes = [*map(str, DEBIAN), status.read_text(), key.read_bytes().hex()]
-    return _once(cache, "apt", wishes, lambda place: _fill_debian(place, status, cache / "gnupg"))
+    groups = [*roles.all_packages(), *FURTHER]
+    wishes = [*map(str, groups), status.read_text(), mirror_key(cache).read_bytes().hex()]
+
+    def fill(place: Path) -> None:
+        _fill_debian(place, status, groups)
+        _sign(place, cache / "gnupg")
+
+    return _once(cache, "apt", wishes, fill)
 
 
 def wheels(cache: Path) -> Path:
@@ -114,7 +116,7 @@ def _once(cache: Path, kind: str, wishes: Iterable[str], fill: Callable[[Path], 
     return place
 
 
-def _fill_debian(place: Path, status: Path, home: Path) -> None:
+def _fill_debian(place: Path, status: Path, groups: list[list[str]]) -> None:
     """Fetch by this machine's APT, as if it stood in the image."""
     state, pool = place / "state", place / "pool"
     for folder in (state / "lists/partial", state / "sources", pool / "partial"):
@@ -135,13 +137,12 @@ def _fill_debian(place: Path, status: Path, home: Path) -> None:
     apt = ["apt-get", "-q", "-y", *(f"-o{name}={value}" for name, value in options.items())]
     run([*apt, "update"], "reading the Debian archive", timeout=300)
     # Role by role: together they could satisfy each other in ways that one alone cannot.
-    for role in DEBIAN:
-        words = [*apt, "install", "--download-only", *role]
-        run(words, f"fetching {' '.join(role)}", timeout=600)
+    for group in groups:
+        words = [*apt, "install", "--download-only", *group]
+        run(words, f"fetching {' '.join(group)}", timeout=600)
     shutil.rmtree(state)
     shutil.rmtree(pool / "partial")
     (pool / "lock").unlink(missing_ok=True)
-    _sign(place, home)
 
 
 def _sign(place: Path, home: Path) -> None:
