@@ -1,0 +1,222 @@
+# Plans with an invented provider: what the module asks for, and what it refuses.
+
+mock_provider "proxmox" {}
+
+variables {
+  node        = "pve1"
+  vmid        = 100000
+  pool        = "paas"
+  hostname    = "shop-1a2b"
+  description = "paas: marker"
+  tags        = ["paas", "paas-0badcafe"]
+  storage     = "local-lvm"
+  cores       = 1
+  memory      = 512
+  disk        = 5
+  bridge      = "vmbr0"
+  mac         = "02:AA:BB:CC:DD:EE"
+  address     = "10.0.0.20/24"
+  gateway     = "10.0.0.1"
+  dns         = ["10.0.0.1"]
+  ssh_key     = "ssh-ed25519 AAAA"
+  port        = 8000
+  ssh_from    = ["10.0.0.5", "10.0.1.0/24"]
+  guests      = ["10.0.0.20-10.0.0.99"]
+  nodes       = ["192.0.2.11", "192.0.2.12"]
+  template    = "local:vztmpl/debian-12.tar.zst"
+}
+
+run "a_static_guest_is_held_to_its_address" {
+  command = plan
+
+  assert {
+    condition     = proxmox_virtual_environment_firewall_options.guest.input_policy == "DROP"
+    error_message = "What comes in must be dropped unless a rule lets it in."
+  }
+
+  assert {
+    condition = alltrue([
+      proxmox_virtual_environment_firewall_options.guest.enabled,
+      proxmox_virtual_environment_firewall_options.guest.macfilter,
+      proxmox_virtual_environment_firewall_options.guest.ipfilter,
+    ])
+    error_message = "The firewall and both filters must be on."
+  }
+
+  assert {
+    condition     = one(proxmox_virtual_environment_firewall_ipset.guest[0].cidr).name == "10.0.0.20"
+    error_message = "Only the guest's own address may pass its filter."
+  }
+
+  assert {
+    condition     = output.address == "10.0.0.20"
+    error_message = "The address must be given without its prefix."
+  }
+}
+
+run "rules_are_in_order" {
+  command = plan
+
+  assert {
+    condition = [for rule in proxmox_virtual_environment_firewall_rules.guest.rule :
+      "${rule.type} ${rule.action} ${rule.source}${rule.dest} ${rule.proto}/${rule.dport}"
+      ] == [
+      "in ACCEPT  tcp/8000",
+      "in ACCEPT 10.0.0.5 tcp/22",
+      "in ACCEPT 10.0.1.0/24 tcp/22",
+      "out ACCEPT 10.0.0.1 udp/53",
+      "out ACCEPT 10.0.0.1 tcp/53",
+      "out REJECT 10.0.0.20-10.0.0.99 /",
+      "out REJECT 192.0.2.11 tcp/8006",
+      "out REJECT 192.0.2.12 tcp/8006",
+    ]
+    error_message = "The app and the platform come in; other guests and the API are refused."
+  }
+}
+
+run "dhcp_has_no_filter_of_addresses" {
+  command = plan
+
+  variables {
+    address = "dhcp"
+    gateway = ""
+    dns     = []
+    guests  = []
+  }
+
+  assert {
+    condition     = length(proxmox_virtual_environment_firewall_ipset.guest) == 0
+    error_message = "There is no address to filter by."
+  }
+
+  assert {
+    condition = alltrue([
+      proxmox_virtual_environment_firewall_options.guest.dhcp,
+      !proxmox_virtual_environment_firewall_options.guest.ipfilter,
+    ])
+    error_message = "DHCP must pass, and the filter of addresses be off."
+  }
+}
+
+run "a_container_has_no_rights_but_nesting" {
+  command = plan
+
+  assert {
+    condition     = proxmox_virtual_environment_container.guest.unprivileged
+    error_message = "Containers must be unprivileged."
+  }
+
+  assert {
+    condition = alltrue([
+      for feature in proxmox_virtual_environment_container.guest.features :
+      feature.nesting && feature.fuse != true && feature.keyctl != true && feature.mknod != true
+    ])
+    error_message = "No feature but nesting may be on."
+  }
+
+  assert {
+    condition     = one(proxmox_virtual_environment_container.guest.network_interface).firewall
+    error_message = "The card must pass the firewall."
+  }
+}
+
+run "tags_in_upper_case_is_refused" {
+  command = plan
+
+  variables {
+    tags = ["PaaS"]
+  }
+
+  expect_failures = [var.tags]
+}
+
+run "tags_out_of_order_is_refused" {
+  command = plan
+
+  variables {
+    tags = ["b", "a"]
+  }
+
+  expect_failures = [var.tags]
+}
+
+run "a_mac_of_a_vendor_is_refused" {
+  command = plan
+
+  variables {
+    mac = "BC:24:11:00:00:01"
+  }
+
+  expect_failures = [var.mac]
+}
+
+run "a_hostname_in_upper_case_is_refused" {
+  command = plan
+
+  variables {
+    hostname = "Shop"
+  }
+
+  expect_failures = [var.hostname]
+}
+
+run "an_address_without_a_prefix_is_refused" {
+  command = plan
+
+  variables {
+    address = "10.0.0.20"
+  }
+
+  expect_failures = [var.address]
+}
+
+run "a_vmid_that_is_too_low_is_refused" {
+  command = plan
+
+  variables {
+    vmid = 99
+  }
+
+  expect_failures = [var.vmid]
+}
+
+run "a_port_that_is_too_high_is_refused" {
+  command = plan
+
+  variables {
+    port = 65536
+  }
+
+  expect_failures = [var.port]
+}
+
+run "half_a_core_is_refused" {
+  command = plan
+
+  variables {
+    cores = 0.5
+  }
+
+  expect_failures = [var.cores]
+}
+
+run "a_key_of_two_lines_is_refused" {
+  command = plan
+
+  variables {
+    ssh_key = "ssh-ed25519 AAAA\nssh-ed25519 BBBB"
+  }
+
+  expect_failures = [var.ssh_key]
+}
+
+run "a_template_that_is_no_volume_is_refused" {
+  command = plan
+
+  variables {
+    template = "debian"
+  }
+
+  expect_failures = [var.template]
+}
+
