@@ -151,10 +151,12 @@ def _connections(port: int) -> int:
 
 
 def retire(number: int) -> Answer:
-    """End a release that does not serve, and remove it."""
+    """End a release that does not serve, its half-done build included, and remove it."""
     if state.read().current == number:
         raise GuestError(f"Release {number} serves, so it cannot be retired.")
-    units.control("stop", "--", units.app(number), units.drain(number))
+    units.control("stop", "--", units.WORK, units.app(number), units.drain(number))
+    for archive in places.work_folder().glob("*.tar.gz"):
+        archive.unlink()
     removal.remove_release(places.load(), number)
     places.release_file(number).unlink(missing_ok=True)
     return {}
