@@ -1,5 +1,7 @@
 """A place for a guest: its row commits before anything is made."""
 
+from sqlalchemy.orm import Session
+
 from paas.domain.specs import GuestSpec, Resources
 from paas.domain.states import GuestState
 from paas.engine.attempt import Attempt, Record
@@ -31,12 +33,16 @@ def new_guest(attempt: Attempt) -> Guest:
         # The sequence's row lock lets one transaction after the other choose.
         index = guests.next_number(session, f"place:{target.endpoint}", 0)
         wanted = Wanted(index, app.port, Resources(app.cores, app.memory, app.disk))
-        taken = [_reserved(row) for row in guests.reserved(session)]
-        place = target.place(wanted, taken, survey)
+        place = target.place(wanted, all_reserved(session), survey)
         vmid = guests.next_vmid(session, place.endpoint, target.vmids)
         guest = guests.reserve(session, app, target.name, place, vmid)
     attempt.say(f"reserved guest {guest.vmid} on {guest.node}, {_address(guest)}")
     return guest
+
+
+def all_reserved(session: Session) -> list[Reserved]:
+    """Every guest that may exist, as targets choose places beside them."""
+    return [_reserved(row) for row in guests.reserved(session)]
 
 
 def _reserved(row: Guest) -> Reserved:

@@ -19,9 +19,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from paas.domain.errors import Unreachable
-from paas.tools.ssh_link import Account, Done, Link, Lost, open_link
+from paas.tools.ssh_link import Account, Done, Link, Lost, Write, open_link
 
-__all__ = ["Account", "Done", "Sessions", "public_key"]
+__all__ = ["Account", "Done", "Sessions", "Write", "public_key"]
 
 IDLE_SECONDS = 60.0
 MOST_LINKS = 32
@@ -66,9 +66,17 @@ class Sessions:
         self._timer: threading.Timer | None = None
 
     def run(
-        self, account: Account, argv: Sequence[str], data: bytes = b"", *, deadline: float
+        self,
+        account: Account,
+        argv: Sequence[str],
+        data: bytes = b"",
+        *,
+        deadline: float,
+        write: Write | None = None,
     ) -> Done:
         """Run a program in the guest to its end; ``deadline`` is in seconds from now.
+
+        ``write`` takes its output as it comes, in place of the answer.
 
         Raises ``Unreachable`` when the guest does not answer or not in time, and ``StepFailed``
         when another machine answers in its place.
@@ -78,7 +86,7 @@ class Sessions:
         while True:
             kept, is_new = self._take(account, end)
             try:
-                return kept.link.run(command, data, end)
+                return kept.link.run(command, data, end, write)
             except Lost as error:
                 self._drop(account, kept)
                 # The guest may have been restarted since the connection was last used.

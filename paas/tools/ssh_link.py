@@ -33,6 +33,9 @@ REASONS = {
 }
 
 
+Write = Callable[[bytes], object]
+
+
 @dataclass(frozen=True)
 class Account:
     """Where to sign in, and with which key (``key`` is OpenSSH private key text).
@@ -103,8 +106,11 @@ class Link:
     def close(self) -> None:
         self._transport.close()
 
-    def run(self, command: str, data: bytes, end: float) -> Done:
-        """Run a command until it ends or ``end`` (of the monotonic clock) comes."""
+    def run(self, command: str, data: bytes, end: float, write: Write | None = None) -> Done:
+        """Run a command until it ends or ``end`` (of the monotonic clock) comes.
+
+        ``write`` takes the output as it comes, however much it is.
+        """
         title = self._account.title
         try:
             channel = self._transport.open_session(timeout=_left(end))
@@ -115,7 +121,7 @@ class Link:
             channel.exec_command(command)
             channel.sendall(data)
             channel.shutdown_write()
-            output = _read(channel.recv, channel, end)
+            output = _read(channel.recv, channel, end, write)
             errors = _read(channel.recv_stderr, channel, end)
             if not channel.status_event.wait(_left(end)):
                 raise TimeoutError
@@ -141,7 +147,12 @@ def _left(end: float) -> float:
     return left
 
 
-def _read(receive: Callable[[int], bytes], channel: paramiko.Channel, end: float) -> bytes:
+def _read(
+    receive: Callable[[int], bytes],
+    channel: paramiko.Channel,
+    end: float,
+    write: Write | None = None,
+) -> bytes:
     parts: list[bytes] = []
     size = 0
     while True:
@@ -149,6 +160,9 @@ def _read(receive: Callable[[int], bytes], channel: paramiko.Channel, end: float
         part = receive(CHUNK)
         if not part:
             return b"".join(parts)
+        if write:
+            write(part)
+            continue
         size += len(part)
         if size > MOST_OUTPUT:
             raise paramiko.SSHException("the answer is far too long")

@@ -198,7 +198,8 @@ class Inside:
         }
 
     def template_variables(self, guest: GuestSpec) -> dict[str, object]:
-        """What ``ansible/template.yml`` needs besides the languages: the same, and uv."""
+        """What ``ansible/template.yml`` needs besides the languages; brings the guest program."""
+        self._bring_program(guest, self._account(guest))
         return {
             **self.setup_variables(guest),
             "paas_uv": self._own_uv,
