@@ -53,7 +53,13 @@ def _end_with_the_tests() -> None:
 
 
 class Running:
-    """An instance and the `paas run` that serves it; may be ended and started again."""
+    """An instance and the `paas run` that serves it; may be ended and started again.
+
+    ``patience`` is how many seconds an operation may take, ``program`` what Python runs.
+    """
+
+    patience = DEADLINE
+    program = RUN
 
     def __init__(self, instance: Path, mirror: Path, **settings: str) -> None:
         self.instance = instance
@@ -72,7 +78,7 @@ class Running:
     def start(self) -> "Running":
         with self.log.open("ab") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", RUN],
+                [sys.executable, "-c", self.program],
                 env=self._environment,
                 stdout=output,
                 stderr=output,
@@ -132,7 +138,9 @@ class Running:
             return found if calm else None
 
         try:
-            result: dict[str, Any] = until(settled, f"{app_id} to be {' or '.join(states)}")
+            result: dict[str, Any] = until(
+                settled, f"{app_id} to be {' or '.join(states)}", self.patience
+            )
         except AssertionError:
             raise AssertionError(
                 f"{self.get(app_id)}\n{self.text(app_id)}\n{self.said()[-4000:]}"
