@@ -1,6 +1,7 @@
 """What a deployment wrote, and what the app itself writes."""
 
 import time
+from collections import Counter
 from collections.abc import Iterator
 
 from paas.domain.specs import Actor
@@ -15,7 +16,7 @@ from paas.targets.contract import RuntimeLine
 # A log of more lines than this is shown from its end.
 MOST_LINES = 10_000
 KEEPALIVE_SECONDS = 4.0
-FOLLOW_SECONDS = 0.5
+FOLLOW_SECONDS = 1.0
 
 
 def text(platform: Platform, actor: Actor, app_id: str) -> str:
@@ -47,10 +48,12 @@ def runtime(
         return []
     redactor = Redactor(secrets)
     target = platform.target(spec.target)
-    return [
+    found = [
         RuntimeLine(line.at, line.stream, redactor.clean(line.text))
         for line in target.runtime_log(spec, limit=limit, since=since, search=search)
     ]
+    # Looked for once more: a search must not find out what a secret is.
+    return [line for line in found if search in line.text]
 
 
 def follow(
@@ -62,16 +65,28 @@ def follow(
     what was sent of that moment already.
     """
     since = since or f"{utcnow():%Y-%m-%dT%H:%M:%S.%f}"
-    sent: list[RuntimeLine] = []
+    sent: Counter[RuntimeLine] = Counter()
     spoken = time.monotonic()
     while True:
         found = runtime(platform, actor, app_id, MOST_LINES, since, search)
-        fresh = [line for line in found if line not in sent]
+        fresh = _without(found, sent)
         yield from fresh
         if fresh:
             since, spoken = fresh[-1].at, time.monotonic()
-            sent = [line for line in found if line.at == since]
+            sent = Counter(line for line in found if line.at == since)
         elif time.monotonic() - spoken > KEEPALIVE_SECONDS:
             spoken = time.monotonic()
             yield None
         time.sleep(FOLLOW_SECONDS)
+
+
+def _without(found: list[RuntimeLine], sent: Counter[RuntimeLine]) -> list[RuntimeLine]:
+    """The lines that were not sent yet; of lines that are alike, each counts."""
+    left = sent.copy()
+    fresh = []
+    for line in found:
+        if left[line] > 0:
+            left[line] -= 1
+        else:
+            fresh.append(line)
+    return fresh
