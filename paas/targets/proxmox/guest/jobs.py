@@ -17,19 +17,32 @@ from typing import Any
 from paas.targets.local.sandbox import layout
 from paas.targets.local.sandbox.layout import GuestError
 
-from . import places, releases, runtimes, units
+from . import places, runtimes, units
 
 Request = Mapping[str, Any]
 Answer = dict[str, object]
 Say = Callable[[str], None]
 
-LOOKS: Mapping[str, Callable[[Request], Answer | None]] = {
+
+def _look_at_release(request: Request) -> Answer | None:
+    from . import releases
+
+    return releases.look(request)
+
+
+def _bring_release(request: Request, say: Say, live: str) -> Answer:
+    from . import releases
+
+    return releases.bring(request, say, live)
+
+
+LOOKS: dict[str, Callable[[Request], Answer | None]] = {
     "runtime": runtimes.look,
-    "release": releases.look,
+    "release": _look_at_release,
 }
-WORKS: Mapping[str, Callable[[Request, Say, str], Answer]] = {
+WORKS: dict[str, Callable[[Request, Say, str], Answer]] = {
     "runtime": lambda request, say, _: runtimes.install(request, say),
-    "release": releases.bring,
+    "release": _bring_release,
 }
 LOOK_AGAIN = 0.03
 ASK_SYSTEMD_AGAIN = 1.0
