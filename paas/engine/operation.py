@@ -103,13 +103,11 @@ def _try_on(attempt: Attempt, plan: Plan) -> None:
     except Unreachable as error:
         pausing.wait(attempt, error)
     except StepInterrupted as error:
-        attempt.say(f"{error.message}; it will be tried again")
-        pausing.let_go(attempt, delay=pausing.back_off(attempt))
+        pausing.try_again(attempt, error.message)
     except Exception:
         # A fault that nobody foresaw must cost an attempt, not the operation.
         log.exception("an attempt failed", operation=attempt.held.uuid)
-        attempt.say(INTERNAL)
-        pausing.let_go(attempt, delay=pausing.back_off(attempt))
+        pausing.try_again(attempt, INTERNAL)
 
 
 def _advance(attempt: Attempt, plan: Plan) -> None:
@@ -143,7 +141,7 @@ def _perform(attempt: Attempt, step: Step, position: int) -> str | None:
     except InvalidTransition as error:
         return error.message
     if tries > MOST_ATTEMPTS and not step.persistent:
-        return f"The step {step.name} was tried {MOST_ATTEMPTS} times and never came to an end."
+        return pausing.given_up(attempt, step.name, MOST_ATTEMPTS)
     try:
         record = _do(attempt, step)
     except PaasError as error:
@@ -261,8 +259,7 @@ def _unwind(attempt: Attempt, plan: Plan, error: str) -> None:
         except (Cancelled, Stopping, LeaseLost, StepInterrupted):
             raise
         except PaasError as problem:
-            attempt.say(f"undoing {step.name} did not work: {problem.message}")
-            pausing.let_go(attempt, delay=pausing.back_off(attempt))
+            pausing.try_again(attempt, f"undoing {step.name} did not work: {problem.message}")
             return
         with attempt.write() as session:
             session.get_one(StepRow, (attempt.held.id, step.name)).state = StepState.UNDONE

@@ -27,6 +27,25 @@ def let_go(attempt: Attempt, *, delay: float, counts: bool = True) -> None:
                     row.attempts -= 1
 
 
+def try_again(attempt: Attempt, reason: str) -> None:
+    """Give the operation back for another try, and let the app say why."""
+    reason = attempt.journal.clean(reason)
+    attempt.say(f"{reason.rstrip('.')}; it will be tried again")
+    with attempt.write() as session:
+        app = attempt.app(session)
+        if app.error_message != reason:
+            app.error_message = f"{WAITING}{reason}"
+    let_go(attempt, delay=back_off(attempt))
+
+
+def given_up(attempt: Attempt, step: str, tries: int) -> str:
+    """The sentence for a step that was tried too often, with what was last in its way."""
+    with attempt.platform.store.read() as session:
+        told = attempt.app(session).error_message or ""
+    reason = f": {told.removeprefix(WAITING)}" if told.startswith(WAITING) else "."
+    return f"The step {step} was tried {tries} times and never came to an end{reason}"
+
+
 def wait(attempt: Attempt, reason: Unreachable) -> None:
     """Wait for the world outside, saying for what; this costs no try."""
     sentence = attempt.journal.clean(f"{WAITING}{reason.message}")
