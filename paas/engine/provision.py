@@ -7,7 +7,7 @@ from functools import cache
 
 from sqlalchemy.orm import Session
 
-from paas.domain.errors import ForeignGuest, StepFailed, Unreachable
+from paas.domain.errors import ForeignGuest, StepFailed, StepInterrupted, Unreachable
 from paas.domain.specs import GuestSpec
 from paas.domain.states import GuestState
 from paas.engine.attempt import Attempt, Record
@@ -60,11 +60,13 @@ def _provision(attempt: Attempt, guest_id: int) -> Record:
         try:
             return _bring_about(attempt, guest_id, target)
         except terraform.TerraformFailed as error:
-            if not target.is_passing(f"{error.message} {error.detail}"):
-                raise
+            text = f"{error.message}\n{error.detail}"
+            told = target.meaning(text) or error.message
+            if not target.is_passing(text):
+                raise StepFailed(told, detail=error.detail) from error
             if pause is None:
-                raise Unreachable(error.message, detail=error.detail) from error
-            attempt.say(f"{error.message}; tried again in {pause:.0f} s")
+                raise Unreachable(told, detail=error.detail) from error
+            attempt.say(f"{told.rstrip('.')}; tried again in {pause:.0f} s")
             attempt.pause(pause)
     raise AssertionError("the last pause is None")
 
@@ -172,12 +174,17 @@ def _run_terraform(
             mirror=platform.settings.terraform_mirror,
         )
         try:
+            if allowed is CREATING and not keeper.holds_resources():
+                # A guest that was adopted, or whose state was lost, is not made a second time.
+                program.take_in(target.imports(spec))
             plan = program.plan(destroy=allowed is REMOVING)
             terraform.check_plan(plan, allowed)
             program.apply()
         except terraform.TerraformFailed as error:
             if error.errored_state is not None:
                 keeper.write(error.errored_state)
+            if error.was_killed:
+                raise StepInterrupted(error.message, detail=error.detail) from error
             raise
 
 

@@ -171,6 +171,9 @@ class Target(Protocol):
     def is_passing(self, message: str) -> bool:
         """Whether this failure of Terraform passes by itself, so that it is worth a new try."""
 
+    def meaning(self, message: str) -> str:
+        """A failure of Terraform in a sentence for who can mend it; empty when it says enough."""
+
     def observe(self, guest: GuestSpec) -> Presence:
         """Look at the real place: is there a guest, and is it this one?
 
@@ -183,6 +186,10 @@ class Target(Protocol):
 
     def moved_state(self, state: bytes, node: str) -> bytes:
         """The guest's Terraform state with another node, and a higher serial."""
+
+    def imports(self, guest: GuestSpec) -> Mapping[str, str]:
+        """What of our guest stands already, for a state that knows nothing of it: addresses in
+        the configuration, and the identifiers that the provider finds them by."""
 
     def remove(self, guest: GuestSpec) -> None:
         """Remove a guest that is ours without Terraform, and everything that is left of it.

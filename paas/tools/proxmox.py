@@ -15,9 +15,9 @@ from paas.tools.proxmox_errors import (
     Refused,
     Taken,
     Unreachable,
-    from_text,
+    from_task,
 )
-from paas.tools.proxmox_words import decisive_line, sentence, task_words
+from paas.tools.proxmox_words import sentence, task_words
 
 __all__ = [
     "Aborted",
@@ -36,7 +36,7 @@ __all__ = [
 
 Row = dict[str, Any]
 FIRST_POLL, LAST_POLL = 0.05, 1.0
-LOG_LINES, LOG_SHOWN = 500, 20
+LOG_LINES = 500
 
 
 class Spot(NamedTuple):
@@ -207,13 +207,9 @@ def _is_fine(exit_status: str) -> bool:
 
 
 def _judge(upid: str, exit_status: str, lines: list[str]) -> None:
-    """Raise what a failed task's end means, with the line that tells why."""
-    if _is_fine(exit_status):
-        return
-    why = decisive_line(lines, exit_status)
-    text = f"{exit_status.rstrip('. ')} ({why})" if why else exit_status
-    tail = "\n".join(lines[-LOG_SHOWN:])
-    raise from_text(task_words(upid), text or "no exit status", detail=tail or exit_status)
+    """Raise what a failed task's end means."""
+    if not _is_fine(exit_status):
+        raise from_task(upid, exit_status, lines)
 
 
 def _task(upid: str, what: str) -> str:

@@ -6,11 +6,11 @@ has no body at all. A task's end is such a sentence too.
 
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from paas.domain.errors import StepFailed, StepInterrupted, Unreachable
 from paas.tools.proxmox_rights import mending_command
-from paas.tools.proxmox_words import sentence
+from paas.tools.proxmox_words import decisive_line, sentence, task_words
 
 __all__ = [
     "Aborted",
@@ -21,13 +21,15 @@ __all__ = [
     "Taken",
     "Unreachable",
     "from_answer",
+    "from_provider",
+    "from_task",
     "from_text",
 ]
 
 # 595 to 599 are pveproxy's own: it could not reach the node that the request is for.
 AWAY = frozenset({408, 502, 503, 504, 595, 596, 597, 598, 599})
 DENIED = re.compile(r"Permission check failed \((?P<path>/[^\s,]*), (?P<privilege>[\w.|]+)\)")
-LONGEST = 600
+LONGEST, LOG_SHOWN = 600, 20
 
 
 class ProxmoxError(StepFailed):
@@ -90,6 +92,15 @@ GONE: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("node", re.compile(r"hostname lookup '[^']*' failed|no such cluster node")),
     ("task", re.compile(r"no such task|unable to parse worker upid")),
 )
+PROVIDER = re.compile(
+    r"received an HTTP (?P<status>\d{3}) response - Reason: (?P<reason>.+?)"
+    r"(?=\s#\d+:|\s\(module\.|\n|$)"
+)
+PROVIDER_TASK = re.compile(
+    r'task "(?P<upid>UPID:[^"]+)" failed to complete with exit code: (?P<status>[^\n]+)\n'
+    r"task log:\n(?P<log>(?:  .*\n?)*)"
+)
+PROVIDER_DOING = re.compile(r"error (\w+ing [\w ]+):")
 MENDS = {
     "storage": "Set PAAS_PROXMOX_STORAGE to a storage of that node; `paas doctor` lists them.",
     "volume": "`paas templates list` shows what there is.",
@@ -138,6 +149,31 @@ def from_text(doing: str, text: str, *, detail: str = "") -> Failure:
     if TAKEN.search(text):
         return Taken(says, detail=detail)
     return ProxmoxError(says, detail=detail)
+
+
+def from_task(upid: str, exit_status: str, lines: Sequence[str]) -> Failure:
+    """The error that a task's end means, with the line of its log that tells why."""
+    why = decisive_line(lines, exit_status)
+    text = f"{exit_status.rstrip('. ')} ({why})" if why else exit_status
+    tail = "\n".join(lines[-LOG_SHOWN:])
+    return from_text(task_words(upid), text or "no exit status", detail=tail or exit_status)
+
+
+def from_provider(text: str, *, token: str, pool: str) -> Failure | None:
+    """What Proxmox answered to Terraform's provider, of which ``text`` tells; None without that.
+
+    The provider tries again by itself and tells of each try: the last one counts.
+    """
+    if failed := PROVIDER_TASK.search(text):
+        lines = [line.strip() for line in failed["log"].splitlines()]
+        return from_task(failed["upid"], failed["status"].strip(), lines)
+    answers = list(PROVIDER.finditer(text))
+    if not answers:
+        return None
+    last = answers[-1]
+    doing = PROVIDER_DOING.findall(text[: last.start()]) or ["asking Proxmox by Terraform"]
+    status, reason = int(last["status"]), last["reason"]
+    return from_answer(doing[-1], status, reason, {}, token=token, pool=pool)
 
 
 def _words(reason: str, fields: Mapping[str, object]) -> str:

@@ -28,6 +28,7 @@ CALLS: tuple[tuple[str, re.Pattern[str], str], ...] = tuple(
         ("delete", NODE + "/tasks/.*", "ending a task on node {node}"),
         ("get", NODE + "/tasks.*", "looking at the tasks of node {node}"),
         ("get", NODE + "/(?P<what>[a-z]+)(/.*)?", "reading {what} of node {node}"),
+        ("get", "/cluster/status", "looking at the cluster"),
         ("get", "/cluster/nextid", "asking whether the number {new} is free"),
         ("get", "/cluster/resources", "listing the cluster's guests"),
         ("get", "/nodes", "listing the nodes"),

@@ -33,11 +33,17 @@ class WithoutMachine:
     def is_passing(self, message: str) -> bool:  # noqa: ARG002
         return False
 
+    def meaning(self, message: str) -> str:  # noqa: ARG002
+        return ""
+
     def node_of(self, guest: GuestSpec) -> str:
         return guest.node
 
     def moved_state(self, state: bytes, node: str) -> bytes:  # noqa: ARG002
         return state
+
+    def imports(self, guest: GuestSpec) -> Mapping[str, str]:  # noqa: ARG002
+        return {}
 
     def standing(self) -> Sequence[Standing]:
         return ()

@@ -27,12 +27,18 @@ from paas.targets.proxmox.presence import Guests
 from paas.targets.proxmox.removal import Removal
 from paas.targets.proxmox.site import ENDPOINT, Site
 from paas.tools.proxmox import Proxmox, provider_environment
+from paas.tools.proxmox_errors import from_provider
 
 ROOT = Path(__file__).resolve().parents[3]
 SSH_PORT = 22
 PAUSE = 0.25
-# What the provider calls a kind of guest: as a resource, and in identifiers of its firewall.
-RESOURCES = {"lxc": ("container", "container"), "qemu": ("vm", "vm")}
+# What the modules call the parts of a guest.
+RESOURCES = {
+    "lxc": "proxmox_virtual_environment_container",
+    "qemu": "proxmox_virtual_environment_vm",
+}
+WALL = "module.guest.proxmox_virtual_environment_firewall"
+IPSET = "ipfilter-net0"
 # What the provider says when waiting helps: locks, quorum, a node or a connection that is away.
 PASSING = re.compile(
     r"can't lock file|got lock timeout|got timeout|unable to acquire lock|is locked"
@@ -134,6 +140,11 @@ class ProxmoxTarget:
     def is_passing(self, message: str) -> bool:
         return PASSING.search(message) is not None
 
+    def meaning(self, message: str) -> str:
+        access = self.site.access
+        error = from_provider(message, token=access.token_id, pool=self.site.pool)
+        return error.message if error else ""
+
     def observe(self, guest: GuestSpec) -> Presence:
         return self.guests.observe(guest)
 
@@ -148,17 +159,20 @@ class ProxmoxTarget:
         return states.moved(state, node)
 
     def imports(self, guest: GuestSpec) -> Mapping[str, str]:
-        """Each resource's address in the configuration, and how the provider finds it."""
-        resource, word = RESOURCES[self.kind]
-        where = f"{guest.node}/{guest.vmid}"
-        wall = "module.guest.proxmox_virtual_environment_firewall"
-        found = {
-            f"module.guest.proxmox_virtual_environment_{resource}.guest": where,
-            f"{wall}_options.guest": f"{word}/{where}",
-            f"{wall}_rules.guest": f"{word}/{where}",
-        }
-        if guest.frozen.get("prefix"):
-            found[f"{wall}_ipset.guest[0]"] = f"{word}/{where}/ipfilter-net0"
+        return self._walls(guest) if self.observe(guest) is Presence.OURS else {}
+
+    def _walls(self, guest: GuestSpec) -> Mapping[str, str]:
+        """The guest's own resource, and of its firewall what there is."""
+        resource, where = RESOURCES[self.kind], f"{guest.node}/{guest.vmid}"
+        word = resource.rpartition("_")[2]
+        found = {f"module.guest.{resource}.guest": where}
+        found[f"{WALL}_options.guest"] = f"{word}/{where}"
+        path = f"/nodes/{guest.node}/{self.kind}/{guest.vmid}/firewall"
+        if self.proxmox.get(f"{path}/rules"):
+            found[f"{WALL}_rules.guest"] = f"{word}/{where}"
+        names = {row["name"] for row in self.proxmox.get(f"{path}/ipset")}
+        if guest.frozen.get("prefix") and IPSET in names:
+            found[f"{WALL}_ipset.guest[0]"] = f"{word}/{where}/{IPSET}"
         return found
 
     def remove(self, guest: GuestSpec) -> None:
