@@ -1,17 +1,18 @@
 """Choosing a node and an address, from the survey and the reservations alone."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from paas.domain.errors import StepFailed
+from paas.domain.errors import StepFailed, Unreachable
 from paas.domain.specs import Resources
 from paas.targets.contract import Place, Reserved, Wanted
 from paas.targets.proxmox.site import ENDPOINT, Site
-from paas.targets.proxmox.survey import NodeRoom, Survey
+from paas.targets.proxmox.survey import OFFLINE, NodeRoom, Survey
 
 # Guests seldom compute at the same time, so a node's processors are promised this many times.
 CORES_PROMISED = 4
+HAS_ONLY = "has only"
 
 
 @dataclass(frozen=True)
@@ -24,27 +25,40 @@ class Free:
 
 
 def choose(site: Site, wanted: Wanted, reserved: Sequence[Reserved], survey: Survey) -> Place:
-    """The node with the most free memory that has room; raises ``StepFailed`` that says why none.
+    """The node with the most free memory that has room.
 
+    Raises ``StepFailed`` that says why none has, or ``Unreachable`` when all are offline.
     Pure: it looks at nothing but its arguments.
     """
     ours = [one for one in reserved if one.endpoint == ENDPOINT]
     fitting: list[tuple[int, str]] = []
-    refused: list[str] = []
+    refused: dict[str, str] = {}
     for room in survey.nodes:
         reason = room.reason or _without_template(room, survey)
         if not reason:
             left = free(room, ours, survey)
             reason = _lacks(room, left, wanted.resources, site.storage)
             fitting += [] if reason else [(-left.memory, room.name)]
-        refused += [f"{room.name} {reason}"] if reason else []
+        refused |= {room.name: reason} if reason else {}
     if not fitting:
-        raise StepFailed(
-            f"No node has room for a guest with {_words(wanted.resources)}: {'; '.join(refused)}. "
-            "Remove or shrink what is there, or add a node"
-        )
+        raise _nowhere(wanted.resources, refused)
     address = _address(site, wanted, ours)
     return Place(ENDPOINT, min(fitting)[1], address, _frozen(site, survey))
+
+
+def _nowhere(wanted: Resources, refused: Mapping[str, str]) -> StepFailed | Unreachable:
+    told = "; ".join(f"{name} {reason}" for name, reason in refused.items())
+    if refused and set(refused.values()) == {OFFLINE}:
+        return Unreachable(f"No node that guests may be made on is online: {told}")
+    if any(reason.startswith(HAS_ONLY) for reason in refused.values()):
+        return StepFailed(
+            f"No node has room for a guest with {_words(wanted)}: {told}. "
+            "Remove or shrink what is there, or add a node"
+        )
+    return StepFailed(
+        f"No node can take a guest: {told or 'there is none'}. `paas doctor` tells what mends it, "
+        "and `paas templates list` which templates there are"
+    )
 
 
 def free(room: NodeRoom, ours: Sequence[Reserved], survey: Survey) -> Free:
@@ -80,7 +94,7 @@ def _lacks(room: NodeRoom, left: Free, wanted: Resources, storage: str) -> str:
         missing.append(f"{max(0, left.memory)} MB of memory")
     if wanted.disk > left.disk:
         missing.append(f"{max(0, left.disk)} GB on {storage}")
-    return f"has only {' and '.join(missing)} left" if missing else ""
+    return f"{HAS_ONLY} {' and '.join(missing)} left" if missing else ""
 
 
 def _address(site: Site, wanted: Wanted, ours: Sequence[Reserved]) -> str:

@@ -8,6 +8,7 @@ from paas.targets.proxmox.site import Site
 from paas.tools.proxmox import Proxmox, Row
 
 MB, GB = 1024**2, 1024**3
+OFFLINE = "is offline"
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def _room(name: str, node: Row | None, storage: Row | None, wanted: str) -> Node
     if node is None:
         return NodeRoom(name, "is not in the cluster")
     if node.get("status") != "online":
-        return NodeRoom(name, "is offline")
+        return NodeRoom(name, OFFLINE)
     if storage is None:
         return NodeRoom(name, f"has no storage {wanted}")
     if storage.get("status", "available") != "available":
