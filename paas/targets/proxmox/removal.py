@@ -11,6 +11,8 @@ from paas.targets.proxmox.unlocking import hand_over, pooling, unlocking
 from paas.tools.proxmox import Aborted, Locked, Missing, ProxmoxError, Refused, Row, Spot
 
 ROUNDS = 5
+# What Proxmox says of a task whose process was killed, or whose node went down.
+KILLED = "unexpected status"
 
 
 class Removal:
@@ -136,8 +138,9 @@ class Removal:
             # Nothing can have been made, so what bears this number is another's.
             return False
         task = self._guests.maker(guest, guest.node)
-        ended = str(task.get("status") or "") if task else "OK"
-        if task is None or ended == "OK" or owner(task) != self._proxmox.access.token_id:
+        # A create that failed or was aborted has cleaned up; only a killed one has not.
+        ended = str(task.get("status") or "") if task else ""
+        if task is None or ended != KILLED or owner(task) != self._proxmox.access.token_id:
             return False
         path = f"/nodes/{guest.node}/{self._guests.kind}"
         given = self._shell(guest)
