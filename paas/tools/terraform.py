@@ -14,10 +14,9 @@ from typing import Any, NoReturn, Protocol
 import python_terraform
 from python_terraform import IsFlagged
 
-from paas.domain.errors import StepFailed
 from paas.tools.process import Bench
 from paas.tools.terraform_binary import Binary, find_terraform
-from paas.tools.terraform_output import Applied, Change, Plan, Reader, check_plan
+from paas.tools.terraform_output import Applied, Change, Plan, Reader, TerraformFailed, check_plan
 from paas.tools.terraform_providers import LOCK_FILE, Sources, write_whole
 from paas.tools.terraform_workspace import Workspace
 
@@ -37,14 +36,6 @@ __all__ = [
 
 PLAN_FILE = "plan"
 ERRORED_STATE = "errored.tfstate"
-
-
-class TerraformFailed(StepFailed):
-    """Terraform failed; ``errored_state`` is the state that it could not store, if any."""
-
-    def __init__(self, message: str, *, detail: str, errored_state: bytes | None) -> None:
-        super().__init__(message, detail=detail)
-        self.errored_state = errored_state
 
 
 class Backend(Protocol):
@@ -194,12 +185,14 @@ class Terraform(python_terraform.Terraform):  # type: ignore[misc]
             try:
                 self._run(argv, environment, "prepare its modules and providers")
             except TerraformFailed as error:
-                if not self._workspace.providers:
+                if error.was_killed or not self._workspace.providers:
                     raise
                 raise self._sources.failure(error.message, error.detail) from error
 
     def take_in(self, found: Mapping[str, str]) -> None:
         """Import what is there already: addresses in the configuration, and identifiers."""
+        if not found:
+            return
         environment = self._running(self.prepare())
         for address, identifier in found.items():
             argv = self.import_command(address, identifier)
@@ -224,7 +217,12 @@ class Terraform(python_terraform.Terraform):  # type: ignore[misc]
         ended = self._bench.run(command, on_line=reader.read, on_error=reader.read_plain)
         if ended.code != 0:
             message, detail = reader.failure(what)
-            raise TerraformFailed(message, detail=detail, errored_state=take_errored_state(folder))
+            raise TerraformFailed(
+                message,
+                detail=detail,
+                errored_state=take_errored_state(folder),
+                was_killed=reader.was_killed(ended.code),
+            )
         return reader
 
     def _environment(self, data: Path) -> dict[str, str]:

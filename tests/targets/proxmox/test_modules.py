@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from paas.domain.specs import Resources
+from paas.domain.specs import GuestSpec, Resources
 from paas.targets.contract import Presence
 from paas.targets.proxmox import marker
 from paas.tools.terraform import Change, TerraformFailed, check_plan
 
 from .conftest import Apply
-from .world import World
+from .world import Applying, World
 
 
 def test_a_guest_is_made_and_planned_again_without_a_change(world: World, applying: Apply) -> None:
@@ -23,12 +23,11 @@ def test_a_guest_is_made_and_planned_again_without_a_change(world: World, applyi
     assert made.plan().is_empty
     assert world.target.observe(guest) is Presence.OURS
     assert not world.target.differences(guest)
+    expect_marker_and_firewall(world, guest)
+    expect_no_secret(world, made)
 
 
-def test_a_guest_carries_its_marker_tags_and_firewall(world: World, applying: Apply) -> None:
-    made = applying()
-    made.apply()
-    guest = made.guest
+def expect_marker_and_firewall(world: World, guest: GuestSpec) -> None:
     found = world.pve.on_loop(lambda: dict(world.pve.guest(guest.vmid).config))
     assert marker.read(found["description"]) == guest.marker
     assert found["tags"] == "paas;paas-0badcafe"
@@ -50,9 +49,25 @@ def test_a_guest_carries_its_marker_tags_and_firewall(world: World, applying: Ap
     assert {row[4] for row in words[5:]} == {"8006"}
 
 
-def test_sizes_change_in_place(world: World, applying: Apply) -> None:
+def expect_no_secret(world: World, made: Applying) -> None:
+    secret = world.target.site.access.token.partition("=")[2]
+    written = [path for path in made.folder.rglob("*") if path.is_file()]
+    assert made.state in written
+    assert not [path for path in written if secret.encode() in path.read_bytes()]
+
+
+def test_a_guest_changes_in_place_and_is_never_replaced(world: World, applying: Apply) -> None:
+    """Sizes, settings that are for new guests only, power, a move: and then its end."""
     made = applying()
     made.apply()
+    change_sizes(world, made)
+    change_what_is_frozen(world, made)
+    switch_off(world, made)
+    follow_a_move(world, made)
+    destroy(world, made)
+
+
+def change_sizes(world: World, made: Applying) -> None:
     bigger = replace(made.guest, resources=Resources(2, 1024, 8))
     assert {one.name for one in world.target.differences(bigger)} == {"cores", "memory", "disk"}
     made.change(bigger)
@@ -63,11 +78,7 @@ def test_sizes_change_in_place(world: World, applying: Apply) -> None:
     assert not world.target.differences(bigger)
 
 
-def test_another_template_bridge_or_storage_does_not_replace_a_guest(
-    world: World, applying: Apply
-) -> None:
-    made = applying()
-    made.apply()
+def change_what_is_frozen(world: World, made: Applying) -> None:
     frozen = {**made.guest.frozen, "storage": "elsewhere"}
     frozen["template"] = 9999 if world.kind == "qemu" else "local:vztmpl/newer.tar.zst"
     values = dict(world.target.values(replace(made.guest, frozen=frozen)))
@@ -77,17 +88,15 @@ def test_another_template_bridge_or_storage_does_not_replace_a_guest(
     assert made.plan().is_empty
 
 
-def test_a_stopped_guest_is_no_change(world: World, applying: Apply) -> None:
-    made = applying()
-    made.apply()
+def switch_off(world: World, made: Applying) -> None:
+    made.change(made.guest)
     world.target.stop(made.guest)
     assert made.plan().is_empty
     assert not world.target.differences(replace(made.guest, runs=False))
 
 
-def test_a_moved_guest_is_followed_and_not_replaced(world: World, applying: Apply) -> None:
-    made = applying()
-    made.apply()
+def follow_a_move(world: World, made: Applying) -> None:
+    world.target.start(made.guest)
     other = next(n for n in ("pve1", "pve2") if n != made.guest.node)
     world.pve.faults.move(made.guest.vmid, other)
     assert world.target.node_of(made.guest) == other
@@ -101,9 +110,7 @@ def test_a_moved_guest_is_followed_and_not_replaced(world: World, applying: Appl
     assert world.target.moved_state(again, other) == again
 
 
-def test_a_guest_is_destroyed_with_its_disks(world: World, applying: Apply) -> None:
-    made = applying()
-    made.apply()
+def destroy(world: World, made: Applying) -> None:
     plan = made.plan(destroy=True)
     check_plan(plan, {"delete"})
     made.terraform.apply()
@@ -144,12 +151,3 @@ def test_a_failed_start_leaves_a_tainted_guest_that_is_ours(world: World, applyi
     world.target.remove(made.guest)
     assert not world.exists(made.guest)
     assert not world.volumes(made.guest)
-
-
-def test_no_secret_reaches_the_state(world: World, applying: Apply) -> None:
-    made = applying()
-    made.apply()
-    secret = world.target.site.access.token.partition("=")[2]
-    written = [path for path in made.folder.rglob("*") if path.is_file()]
-    assert made.state in written
-    assert not [path for path in written if secret.encode() in path.read_bytes()]
