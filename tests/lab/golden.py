@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.lab import roles
+from tests.lab.caching import once
 from tests.lab.commands import remove, run
 from tests.lab.hypervisor import HypervisorError
 
@@ -95,21 +96,12 @@ def build(recipe: Recipe, cache: Path, mirror_key: Path) -> Path:
     ``mirror_key`` is the public key by which guests trust the lab's package mirror, as an
     administrator puts the key of the site's own mirror into the site's template.
     """
-    place = cache / f"{recipe.name}-{recipe.digest(mirror_key.read_bytes())}"
-    if place.is_dir():
-        return place
-    cache.mkdir(parents=True, exist_ok=True)
-    making = cache / f".{place.name}.{os.getpid()}"
-    remove(making)
-    try:
-        _bootstrap(recipe, making)
-        _prepare(making, mirror_key)
-        # Another lab that builds at the same time may have been first; one of the two is enough.
-        if not place.is_dir():
-            making.rename(place)
-    finally:
-        remove(making)
-    return place
+
+    def fill(place: Path) -> None:
+        _bootstrap(recipe, place)
+        _prepare(place, mirror_key)
+
+    return once(cache, f"{recipe.name}-{recipe.digest(mirror_key.read_bytes())}", fill)
 
 
 def _bootstrap(recipe: Recipe, place: Path) -> None:

@@ -50,9 +50,13 @@ class LxcHypervisor:
             disk = Disk(container.folder, self._layers(guest.image))
             made = Guest(guest, (guest.mac or _mac(guest.vmid)).lower(), disk, container)
             disk.remove()
-            disk.mount()
-            guest_files.write_identity(disk.root, guest)
-            self._write_configuration(made)
+            try:
+                disk.mount()
+                guest_files.write_identity(disk.root, guest)
+                self._write_configuration(made)
+            except BaseException:
+                disk.remove()
+                raise
             self._guests[guest.vmid] = made
 
     def configure(self, guest: GuestConfig) -> None:

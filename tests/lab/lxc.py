@@ -67,9 +67,14 @@ class Container:
 
     def init(self) -> int | None:
         """The process id of its init on this machine; None when it does not run."""
-        if not (self.folder / "config").exists():
+        try:
+            words = self._words("lxc-info", "--pid", "--no-humanize")
+            said = run(words, f"asking about {self.name}")
+        except HypervisorError:
+            # It may have been removed a moment ago, by another thread.
+            if (self.folder / "config").exists():
+                raise
             return None
-        said = run(self._words("lxc-info", "--pid", "--no-humanize"), f"asking about {self.name}")
         return int(said) if said.strip().isdigit() and int(said) > 0 else None
 
     def addresses(self) -> list[str]:
@@ -78,7 +83,12 @@ class Container:
         if pid is None:
             return []
         words = ["nsenter", "--target", str(pid), "--net", "ip", "-json", "-4", "address", "show"]
-        found = run([*words, "scope", "global"], f"reading the addresses of {self.name}")
+        try:
+            found = run([*words, "scope", "global"], f"reading the addresses of {self.name}")
+        except HypervisorError:
+            if self.init() == pid:
+                raise
+            return []
         return [
             f"{held['local']}/{held['prefixlen']}"
             for link in json.loads(found)

@@ -8,7 +8,6 @@ and of the catalogue, so a sample that changes its packages fills a new folder.
 import hashlib
 import importlib.metadata
 import json
-import os
 import platform
 import re
 import shutil
@@ -20,6 +19,7 @@ import yaml
 
 from paas.settings import CHECKOUT
 from tests.lab import npm_registry, roles
+from tests.lab.caching import once
 from tests.lab.commands import quiet, run
 from tests.lab.golden import SUITE, host_sources
 
@@ -39,29 +39,31 @@ ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 def mirror_key(cache: Path) -> Path:
     """The public half of the key that signs the Debian mirror; the pair is made once per cache."""
-    public, home = cache / "mirror-key.gpg", cache / "gnupg"
-    if not public.exists():
-        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def fill(place: Path) -> None:
+        home = place / "home"
+        home.mkdir(mode=0o700, parents=True)
         try:
             identity = ["lab mirror", "ed25519", "sign", "never"]
             run([*_gpg(home), "--quick-gen-key", *identity], "making the mirror's key")
-            making = cache / f".mirror-key.{os.getpid()}"
-            run([*_gpg(home), "--output", making, "--export"], "exporting the mirror's key")
-            making.rename(public)
+            exported = ["--output", str(place / "public.gpg"), "--export"]
+            run([*_gpg(home), *exported], "exporting the mirror's key")
         finally:
             _end_agent(home)
-    return public
+
+    return once(cache, "mirror-key", fill) / "public.gpg"
 
 
 def debian(cache: Path, plain: Path) -> Path:
     """A signed mirror with what the roles need above the image ``plain``."""
     status = plain / "var/lib/dpkg/status"
+    key = mirror_key(cache)
     groups = [*roles.all_packages(), *FURTHER]
-    wishes = [*map(str, groups), status.read_text(), mirror_key(cache).read_bytes().hex()]
+    wishes = [*map(str, groups), status.read_text(), key.read_bytes().hex()]
 
     def fill(place: Path) -> None:
         _fill_debian(place, status, groups)
-        _sign(place, cache / "gnupg")
+        _sign(place, key.parent / "home")
 
     return _once(cache, "apt", wishes, fill)
 
@@ -89,7 +91,7 @@ def npm(cache: Path) -> Path:
 
     def fill(place: Path) -> None:
         packed = place / "packed"
-        packed.mkdir()
+        packed.mkdir(parents=True)
         words = ["npm", "pack", "--silent", "--ignore-scripts", "--pack-destination", str(packed)]
         run([*words, *specs], "fetching npm packages", timeout=900, folder=packed)
         npm_registry.arrange(packed, place)
@@ -99,21 +101,9 @@ def npm(cache: Path) -> Path:
 
 
 def _once(cache: Path, kind: str, wishes: Iterable[str], fill: Callable[[Path], None]) -> Path:
-    """The folder for these wishes: from the cache, or filled beside it and then put in place."""
+    """The folder for these wishes."""
     digest = hashlib.sha256("\0".join([LAYOUT, *wishes]).encode()).hexdigest()[:16]
-    place = cache / f"{kind}-{digest}"
-    if place.is_dir():
-        return place
-    making = cache / f".{place.name}.{os.getpid()}"
-    shutil.rmtree(making, ignore_errors=True)
-    making.mkdir(parents=True)
-    try:
-        fill(making)
-        if not place.is_dir():
-            making.rename(place)
-    finally:
-        shutil.rmtree(making, ignore_errors=True)
-    return place
+    return once(cache, f"{kind}-{digest}", fill)
 
 
 def _fill_debian(place: Path, status: Path, groups: list[list[str]]) -> None:

@@ -5,6 +5,7 @@ Taken from the registry when Terraform itself can, else built from the Go module
 """
 
 import hashlib
+import inspect
 import json
 import os
 import re
@@ -13,6 +14,7 @@ import tempfile
 from pathlib import Path
 
 from paas.settings import CHECKOUT
+from tests.lab.caching import once
 from tests.lab.commands import run
 from tests.lab.hypervisor import HypervisorError
 
@@ -36,23 +38,15 @@ def mirror(cache: Path) -> Path:
     programs = _programs()
     if not programs:
         raise HypervisorError("neither terraform nor tofu is installed")
-    text = "\0".join(
-        [*sorted(programs), Path(__file__).read_text(), (SOURCE / "go.sum").read_text()]
-    )
-    place = cache / f"provider-{version()}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
-    if place.is_dir():
-        return place
-    making = cache / f".{place.name}.{os.getpid()}"
-    shutil.rmtree(making, ignore_errors=True)
-    making.mkdir(parents=True)
-    try:
-        if not all(_fetch(program, making) for program in programs):
-            _lay_out(programs, making)
-        if not place.is_dir():
-            making.rename(place)
-    finally:
-        shutil.rmtree(making, ignore_errors=True)
-    return place
+
+    def fill(place: Path) -> None:
+        place.mkdir()
+        if not all(_fetch(program, place) for program in programs):
+            _lay_out(programs, place)
+
+    wishes = [*sorted(programs), inspect.getsource(_lay_out), (SOURCE / "go.sum").read_text()]
+    digest = hashlib.sha256("\0".join(wishes).encode()).hexdigest()[:16]
+    return once(cache, f"provider-{version()}-{digest}", fill)
 
 
 def _programs() -> list[str]:
