@@ -39,7 +39,7 @@ class ActionModule(ActionBase):
                 answer = self._follow(args, lines)
         except Refusal as refusal:
             answer = {"failed": str(refusal)}
-        sentence = answer.get("failed") or self._unfit(args, answer)
+        sentence = str(answer.get("failed") or self._unfit(args, answer)).rstrip(".")
         if sentence:
             return {"failed": True, "msg": sentence, "output": lines[-KEPT_LINES:]}
         return {"changed": bool(answer.get("changed")), "output": lines[-KEPT_LINES:]}

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from paas.targets.local.sandbox import layout
 from paas.targets.local.sandbox.layout import GuestError
 
 from . import places
@@ -23,6 +24,8 @@ PROBE_SECONDS = 30.0
 LISTS = Path("/var/lib/apt/lists")
 APT = ("apt-get", "--yes", "-o", "DPkg::Lock::Timeout=300", "-o", "Dpkg::Use-Pty=0")
 QUIET = {"DEBIAN_FRONTEND": "noninteractive", "LANG": "C.UTF-8"}
+# What the site tells its apps of the way out, which downloads for them need too.
+WAY_OUT = {"HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "SSL_CERT_FILE", "UV_SYSTEM_CERTS"}
 
 
 def find(names: str, probe: list[str]) -> list[dict[str, str]]:
@@ -170,7 +173,10 @@ def _install_python(request: Request, say: Say) -> None:
 
 
 def _say_all(argv: list[str], say: Say) -> int:
-    environment = {**os.environ, **QUIET}
+    shared = layout.read_json(layout.platform_file(places.STATE)).get("environment")
+    told = shared.items() if isinstance(shared, dict) else ()
+    way_out = {name: str(value) for name, value in told if name in WAY_OUT}
+    environment = {**os.environ, **way_out, **QUIET}
     with subprocess.Popen(
         argv,
         stdin=subprocess.DEVNULL,

@@ -148,7 +148,7 @@ def _trust(certificates: list[str]) -> None:
 def _choose_packages(mirror: str, proxy: str) -> None:
     """Let apt use the mirror and nothing else, or its own sources when there is none."""
     lines = [f'Acquire::{kind}::Proxy "{proxy}";' for kind in ("http", "https") if proxy]
-    text = "\n".join([*lines, 'Acquire::Retries "2";', ""])
+    text = "\n".join([*lines, 'Acquire::Retries "2";', 'Acquire::Languages "none";', ""])
     _write(APT / "apt.conf.d" / "90paas", text)
     own = APT / "sources.list.d" / "paas.list"
     if not mirror:
