@@ -61,13 +61,15 @@ def submit(request: Request) -> Answer:
     """Answer at once if that is possible, else begin the work or find it running."""
     digest = hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
     with _turn():
-        if units.is_active(units.WORK):
-            if _file("digest").read_text() == digest:
-                return {"working": True}
-            units.control("stop", "--", units.WORK)
+        is_working = units.is_active(units.WORK)
+        if is_working and _file("digest").read_text() == digest:
+            return {"working": True}
+        # What needs no work leaves the running one alone: it may be this play's next task.
         answer = LOOKS[request["job"]](request)
         if answer is not None:
             return answer
+        if is_working:
+            units.control("stop", "--", units.WORK)
         _file("result").unlink(missing_ok=True)
         _file("output").write_bytes(b"")
         layout.write_json(_file("request"), request)
