@@ -32,7 +32,11 @@ USUAL = ("python", "node", "php")
 PLAYBOOK = CHECKOUT / "ansible" / "template.yml"
 PORT = 80
 READY_SECONDS = 300.0
-SIZE = Resources(cores=2, memory=1024, disk=8)
+# A VM's disk is the template's, and so the least that any of its guests can have.
+SIZES = {
+    GuestType.LXC: Resources(cores=2, memory=1024, disk=8),
+    GuestType.VM: Resources(cores=2, memory=1024, disk=5),
+}
 Say = Callable[[str], None]
 
 
@@ -100,7 +104,7 @@ def _reserve(platform: Platform, target: ProxmoxTarget, kind: GuestType) -> Gues
     survey = target.survey()
     with platform.store.write() as session:
         index = guests.next_number(session, f"place:{target.endpoint}", 0)
-        place = target.place(Wanted(index, PORT, SIZE), all_reserved(session), survey)
+        place = target.place(Wanted(index, PORT, SIZES[kind]), all_reserved(session), survey)
         vmid = guests.next_vmid(session, place.endpoint, target.vmids)
     return _spec(platform, target, kind, place, vmid)
 
@@ -120,7 +124,7 @@ def _spec(
         hostname=f"paas-template-{uuid[:8]}",
         address=place.address,
         port=PORT,
-        resources=SIZE,
+        resources=SIZES[kind],
         guest_type=kind,
         frozen=place.frozen,
         about={"name": "a template that is being built"},

@@ -174,7 +174,8 @@ def machine(values: Mapping[str, Any], config: Row) -> dict[str, object]:
         # Proxmox wants the keys encoded as a part of a URL.
         "sshkeys": quote(str(values["ssh_key"]), safe=""),
         "serial0": "socket",
-        "agent": int(address == "dhcp"),
+        # The agent tells the address that DHCP gave; else the template's word stands.
+        **({"agent": 1} if address == "dhcp" else {}),
         **drives,
         **_common(values),
     }
