@@ -2,12 +2,13 @@
 
 import json
 import shutil
+import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
-from paas.domain.errors import StepFailed, Unreachable
+from paas.domain.errors import PaasError, StepFailed, StepInterrupted, Unreachable
 from paas.domain.specs import BuildPlan
 from paas.tools.ansible_events import Reader
 from paas.tools.process import Bench, Exit, Guarded
@@ -17,6 +18,9 @@ CHILD = Path(__file__).with_name("ansible_child.py")
 HOST = "guest"
 # How ansible-playbook ends when a host could not be reached.
 UNREACHABLE = 4
+# How it, or a process of its own, ends when somebody or the kernel kills it.
+KILLED = 128 + signal.SIGKILL
+DEAD_WORKER = "A worker was found in a dead state"
 
 
 class Connection(Protocol):
@@ -73,8 +77,7 @@ class Playbook:
             self.discard()
         if ended.code != 0:
             message, detail = reader.failure()
-            error = Unreachable if ended.code == UNREACHABLE else StepFailed
-            raise error(message, detail=detail)
+            raise _kind_of(ended.code, detail)(message, detail=detail)
         return ended
 
     def discard(self) -> None:
@@ -93,6 +96,14 @@ class Playbook:
         inventory = {"all": {"hosts": {HOST: host}}}
         write_secret(self._folder / "inventory.yml", json.dumps(inventory))
         write_secret(self._folder / "env" / "extravars", json.dumps(values))
+
+
+def _kind_of(code: int, detail: str) -> type[PaasError]:
+    """What an end of Ansible means: whether to wait, to try again, or to give up."""
+    if code == UNREACHABLE:
+        return Unreachable
+    was_killed = code == KILLED or DEAD_WORKER in detail
+    return StepInterrupted if was_killed else StepFailed
 
 
 def deploy(

@@ -8,6 +8,7 @@ leaves as one line of JSON, without the tasks' arguments.
 
 import json
 import os
+import signal
 import sys
 import threading
 from pathlib import Path
@@ -17,7 +18,10 @@ import ansible_runner
 
 START = str(Path(__file__).with_name("ansible_start.py"))
 PASSED_ON = ("changed", "msg", "output", "stdout_lines", "stderr_lines", "rc", "censored")
+# Events that are no more than what Ansible says.
+SPOKEN = ("verbose", "error")
 LOOK_SECONDS = 0.1
+KILLED = 128 + signal.SIGKILL
 
 
 class Events:
@@ -39,7 +43,7 @@ class Events:
                 "task": data.get("task", ""),
                 "ignored": bool(data.get("ignore_errors")),
                 "result": {name: result[name] for name in PASSED_ON if name in result},
-                "text": event.get("stdout", "") if event.get("event") == "verbose" else "",
+                "text": event.get("stdout", "") if event.get("event") in SPOKEN else "",
             }
         )
         return False
@@ -96,7 +100,8 @@ def main() -> int:
     runner.run()
     ended.set()
     events.tell_live()
-    return int(runner.rc)
+    # Of a playbook that a signal has ended there is no exit code.
+    return KILLED if runner.rc is None else int(runner.rc)
 
 
 if __name__ == "__main__":

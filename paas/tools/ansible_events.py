@@ -31,7 +31,7 @@ class Reader:
         if kind == "live":
             self._lived = True
             self._say(str(message["text"]))
-        elif kind == "verbose":
+        elif kind in ("verbose", "error"):
             self._take_verbose(str(message["text"]))
         else:
             self._take(kind, str(message["task"]), message)

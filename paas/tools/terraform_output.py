@@ -1,6 +1,8 @@
 """What ``terraform -json`` says, as readable lines, changes and sentences."""
 
 import json
+import re
+import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,6 +11,28 @@ from paas.domain.errors import StepFailed
 
 HARMLESS = frozenset({"noop", "read", "move"})
 SILENT = frozenset({"version", "outputs", "log", "refresh_start", "refresh_complete"})
+KILLED = 128 + signal.SIGKILL
+# What Terraform says when a provider has ended under it.
+CUT_OFF = re.compile(
+    r"Plugin did not respond|plugin crashed|GRPCProvider\)\S* request was cancelled"
+    r"|rpc error: code = Unavailable|plugin exited before we could connect"
+    r"|Unrecognized remote plugin message"
+)
+
+
+class TerraformFailed(StepFailed):
+    """Terraform failed; ``errored_state`` is the state that it could not store, if any.
+
+    ``was_killed`` says that it, or a provider, was ended in the middle: by hand, or by a kernel
+    in want of memory. It may be tried again.
+    """
+
+    def __init__(
+        self, message: str, *, detail: str, errored_state: bytes | None, was_killed: bool
+    ) -> None:
+        super().__init__(message, detail=detail)
+        self.errored_state = errored_state
+        self.was_killed = was_killed
 
 
 @dataclass(frozen=True)
@@ -79,9 +103,13 @@ class Reader:
 
     def failure(self, what: str) -> tuple[str, str]:
         """A sentence and its detail, for a run that failed at ``what``."""
-        reasons = self.errors or self._raw[-3:] or ["it did not say why"]
+        reasons = self.errors or self._raw[-3:] or ["it ended without a word"]
         first = " ".join(reasons[0].split())
         return f"Terraform could not {what}: {first}", "\n".join([*self.errors, *self._raw])
+
+    def was_killed(self, code: int) -> bool:
+        """Whether a run with this exit code, or a provider of its, was ended from outside."""
+        return code == KILLED or any(CUT_OFF.search(line) for line in [*self.errors, *self._raw])
 
     def _take(self, message: Mapping[str, Any]) -> None:
         kind = message.get("type")

@@ -289,6 +289,14 @@ def test_drift_is_kept_apart_and_crashes_are_passed_on() -> None:
     )
 
 
+def test_what_was_killed_is_told_from_what_failed() -> None:
+    reader = Reader(lambda line: None)
+    assert reader.was_killed(137)
+    assert not reader.was_killed(1)
+    reader.read_plain("Error: Plugin did not respond")
+    assert reader.was_killed(1)
+
+
 def write_fake(path: Path, version: str) -> Path:
     answer = json.dumps({"terraform_version": version})
     path.write_text(f"#!/bin/sh\nif [ \"$2\" ]; then echo '{answer}'; else echo OpenTofu; fi\n")
