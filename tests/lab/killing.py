@@ -1,0 +1,294 @@
+"""Whom one can kill of a platform, what a fake cluster may do meanwhile, what must hold afterwards.
+
+The platform runs as a user runs it, by `paas run` with two workers on one queue.
+"""
+
+import json
+import os
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+
+from paas.domain.states import GuestState
+from paas.settings import Settings
+from paas.store import setup
+from paas.store.models import Guest, Lock
+from tests.functional.running import Running, until
+from tests.lab.hypervisor import NoGuests
+from tests.lab.pve import LabPve
+from tests.lab.pve_rules import TASKS
+from tests.lab.pve_tasks import ABORTED
+from tests.tools.proxmox import LXC_TEMPLATE, SITE, cluster
+
+REPOSITORY = "https://github.com/samples/static"
+ADDRESSES = "192.0.2.20-192.0.2.99/24,gw=192.0.2.1"
+MAKING = {"lxc": "create", "vm": "clone"}
+KINDS = {"lxc": "lxc", "vm": "qemu"}
+PROGRAM = "from tests.lab.pretend_platform import main; main()"
+# A takeover comes with the sweeper's next round, after the pause of a dead attempt.
+PATIENCE = 240.0
+
+# Whom to kill.
+
+Victims = Callable[[Running], list[int]]
+
+
+def terraform(running: Running) -> list[int]:
+    """Terraform itself."""
+    return _called(running, lambda name: name == "terraform")
+
+
+def provider(running: Running) -> list[int]:
+    """The provider, a child of Terraform that has outlived it before."""
+    return _called(running, lambda name: name.startswith("terraform-pro"))
+
+
+def guard(running: Running) -> list[int]:
+    """The guards of Terraform."""
+    return [
+        pid for pid, line in running.processes() if "guard.py " in line and "/terraform " in line
+    ]
+
+
+def ansible(running: Running) -> list[int]:
+    """All of Ansible, with the SSH connections that it has opened."""
+    return [
+        pid
+        for pid, line in running.processes()
+        if "guard.py " not in line and ("ansible" in line or line.startswith("ssh"))
+    ]
+
+
+def worker(running: Running) -> list[int]:
+    """The parents of the jobs; these are asked to die with them."""
+    named = _called(running, lambda name: name.startswith("paas-worker"))
+    return [pid for pid in named if parent(pid) not in named]
+
+
+def horse(running: Running) -> list[int]:
+    """The jobs, which the workers fork."""
+    workers = worker(running)
+    return [pid for pid, _ in running.processes() if parent(pid) in workers]
+
+
+def everything(running: Running) -> list[int]:
+    """The manager, whose children die with it."""
+    return [running.process.pid] if running.process else []
+
+
+VICTIMS: Mapping[str, Victims] = {
+    "terraform": terraform,
+    "provider": provider,
+    "guard": guard,
+    "horse": horse,
+    "worker": worker,
+    "everything": everything,
+}
+
+
+def _called(running: Running, is_wanted: Callable[[str], bool]) -> list[int]:
+    return [pid for pid, _ in running.processes() if is_wanted(comm(pid))]
+
+
+def comm(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return ""
+
+
+def parent(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
+
+
+def kill(running: Running, who: Victims) -> None:
+    """SIGKILL all of a kind, once there are any; everything is started again."""
+    victims = until(lambda: who(running), "a process to kill", 30)
+    for pid in victims:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+    if running.process and running.process.pid in victims:
+        running.process.wait(30)
+        running.start()
+
+
+# The platform and its cluster.
+
+
+class KillPlatform(Running):
+    """A platform whose processes are killed, before a cluster with others' guests in it."""
+
+    patience = PATIENCE
+    program = PROGRAM
+
+    def __init__(
+        self, pve: LabPve, below: NoGuests, instance: Path, mirror: Path, given: dict[str, str]
+    ) -> None:
+        super().__init__(instance, mirror, **given)
+        self.pve = pve
+        self.below = below
+        self.settings = Settings.read(self._environment)
+        self.strangers: dict[int, str] = {}
+        self._count = 0
+
+    def begin(self, kind: str) -> str:
+        """Ask for an app; returns its id."""
+        self._count += 1
+        size = {"cores": 1, "memory": 512, "disk": 5 if kind == "lxc" else 10}
+        return self.deploy(
+            {
+                "name": f"{kind}-{self._count}",
+                "deployment_type": kind,
+                "framework": "static",
+                "github_url": REPOSITORY,
+                "resources": size,
+            }
+        )
+
+    def runs(self, app_id: str) -> int:
+        """The vmid of the app, once it runs."""
+        found = self.ends(app_id, "running", "failed")
+        assert found["status"] == "running", f"{found}\n{self.text(app_id)}"
+        return int(found["vm_id"])
+
+    def goes(self, app_id: str) -> None:
+        """Delete the app, and wait until that is done."""
+        self.delete(app_id)
+        self.ends(app_id, "deleted")
+
+    # The cluster.
+
+    def hanging(self, task: str, count: int = 1) -> list[int]:
+        """The vmids of the guests that tasks of a kind hang at, once there are so many."""
+        works = self.pve.works
+
+        def found() -> list[int]:
+            return [w.guest.vmid for w in works.values() if w.kind in TASKS[task] and w.inner]
+
+        def enough() -> list[int]:
+            vmids = self.pve.on_loop(found)
+            return vmids if len(vmids) >= count else []
+
+        vmids: list[int] = until(enough, f"{count} x {task} in Proxmox", PATIENCE)
+        self.pve.faults.wait_hanging(task)
+        return vmids
+
+    def replace_by_stranger(self, vmid: int, end: Callable[[], Any], kind: str) -> None:
+        """While the cluster cannot be reached, our guest goes and another's takes its vmid."""
+        self.pve.faults.unreachable()
+        end()
+        until(lambda: self.pve.on_loop(lambda: self.pve.guest(vmid)) is None, f"{vmid} to go")
+        self.pve.faults.occupy(vmid, KINDS[kind])
+        self.strangers[vmid] = self.photograph(vmid)
+        self.pve.faults.reachable()
+
+    def abort(self, task: str) -> None:
+        """Somebody ends the tasks of a kind; Proxmox cleans up after them."""
+
+        def end() -> None:
+            for work in self.pve.works.values():
+                if work.kind in TASKS[task]:
+                    self.pve.end_work(work, ABORTED)
+
+        self.pve.on_loop(end)
+
+    def photograph(self, vmid: int) -> str:
+        """All of a guest that somebody could change."""
+
+        def take() -> str:
+            guest = self.pve.guest(vmid)
+            seen = (type(guest).__name__, guest.node, guest.name, guest.status, guest.lock)
+            return json.dumps([seen, guest.config, sorted(guest.snapshots)], default=str)
+
+        return str(self.pve.on_loop(take))
+
+    # What must hold.
+
+    def check(self) -> None:
+        """What stands is on the books, nothing else does, and of strangers nothing has changed."""
+        for vmid, before in self.strangers.items():
+            assert self.photograph(vmid) == before, f"the stranger {vmid} was touched"
+        try:
+            until(lambda: not self._amiss(), "everything to be in order", 30)
+        except AssertionError:
+            raise AssertionError("\n".join(["this is amiss:", *self._amiss()])) from None
+
+    def _amiss(self) -> list[str]:
+        rows, locks = self._books()
+        present = self.pve.on_loop(
+            lambda: {g.vmid: g for g in [*self.pve.vms, *self.pve.cts] if not g.template}
+        )
+        ours = set(present) - set(self.strangers)
+        found = [f"guest {vmid} without a row" for vmid in ours - rows]
+        found += [f"row without a guest {vmid}" for vmid in rows - ours]
+        found += [f"guest {v} is locked" for v in ours if present[v].config.get("lock")]
+        found += [f"a real guest {v} is left" for v in set(self.below.guests) - ours]
+        found += [f"a disk of guest {v}" for v in self._disks() - set(present)]
+        found += [f"a lock {name}" for name in locks]
+        found += [f"a folder {path.name}" for path in (self.instance / "work").iterdir()]
+        programs = [*terraform(self), *provider(self), *guard(self), *ansible(self)]
+        return found + [f"a process {comm(pid)}" for pid in programs]
+
+    def _books(self) -> tuple[set[int], list[str]]:
+        store = setup.open_store(self.settings)
+        try:
+            with store.read() as session:
+                rows = session.scalars(select(Guest).where(Guest.state != GuestState.GONE))
+                return {row.vmid for row in rows}, list(session.scalars(select(Lock.name)))
+        finally:
+            store.close()
+
+    def _disks(self) -> set[int]:
+        """The vmids in our range that volumes belong to."""
+
+        def read() -> set[int]:
+            stores = self.pve.storages.values()
+            volumes = [volume for store in stores for volume in store.get("volumes", {}).values()]
+            return {int(one["vmid"]) for one in volumes if one.get("vmid", 0) >= 100_000}
+
+        found: set[int] = self.pve.on_loop(read)
+        return found
+
+
+@contextmanager
+def running(
+    folder: Path, mirror: Path, provider_mirror: Path, **settings: str
+) -> Iterator[KillPlatform]:
+    """A platform and its cluster until nothing of either is left; ``folder`` has a short path."""
+    with cluster() as (pve, access):
+        below = pve.hypervisor
+        assert isinstance(below, NoGuests)
+        proxmox = {
+            "URL": access.url,
+            "TOKEN": access.token,
+            "CA_FILE": access.ca_file,
+            "POOL": SITE.pool,
+            "ADDRESSES": ADDRESSES,
+            "LXC_TEMPLATE": LXC_TEMPLATE,
+            "VM_TEMPLATE": str(SITE.vm_template),
+        }
+        given = {
+            "PAAS_TARGET": "proxmox",
+            "PAAS_WORKERS": "2",
+            "PAAS_TERRAFORM_MIRROR": str(provider_mirror),
+            **{f"PAAS_PROXMOX_{name}": value for name, value in proxmox.items()},
+            **settings,
+        }
+        made = KillPlatform(pve, below, folder / "i", mirror, given)
+        try:
+            made.start()
+            yield made
+            assert made.stop() == 0, made.said()[-2000:]
+            assert list(made.processes()) == []
+        finally:
+            pve.faults.clear()
+            made.stop(signal.SIGTERM)
