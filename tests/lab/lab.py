@@ -91,7 +91,10 @@ def running(number: int | None = None) -> Iterator[Lab]:
         git = Mirror(below.folder / "git")
         for sample in sorted(path.name for path in SAMPLES.iterdir() if path.is_dir()):
             git.add_sample(sample)
-        api = undo.enter_context(pve.running(below.hypervisor, address=below.plan.api, nodes=NODES))
+        address, state = below.plan.api, below.folder
+        api = undo.enter_context(
+            pve.running(below.hypervisor, address=address, nodes=NODES, below=state)
+        )
         yield Lab(below, mirrors, git, provider, api, _furnish(api, below))
 
 

@@ -262,13 +262,15 @@ def running(
     address: str = ADDRESS,
     nodes: tuple[str, ...] = ("pve1", "pve2"),
     time_scale: float = 0.01,
+    below: Path | None = None,
 ) -> Iterator[LabPve]:
     """A cluster that listens on port 8006 of a loopback address of its own.
 
     It has the bridge ``vmbr0`` and the storages ``local``, of files, which takes everything, and
-    ``local-lvm``, which takes disks and snapshots.
+    ``local-lvm``, which takes disks and snapshots. Its own files go into a folder in ``below``, or
+    where the machine keeps temporary ones.
     """
-    folder = Path(tempfile.mkdtemp(prefix="lab-pve-"))
+    folder = Path(tempfile.mkdtemp(prefix="lab-pve-", dir=below))
     pve = LabPve(hypervisor, address, folder)
     pve.nodes = {node: {"online": True} for node in nodes}
     pve.time_scale = time_scale
