@@ -88,6 +88,11 @@ def demand(attempt: Attempt) -> Record:
     return {}
 
 
+def distrust(attempt: Attempt, session: Session, _record: Record) -> None:
+    """What was applied does not hold any more, so Terraform is to look at the guest again."""
+    session.get_one(Guest, attempt.app(session).guest_id).applied_values = None
+
+
 def revive(attempt: Attempt) -> Record:
     """Bring power back to what is wanted."""
     release = live_release(attempt)
@@ -128,7 +133,7 @@ ADOPT = Plan(
 )
 REPAIR = Plan(
     (
-        Step("demand", demand),
+        Step("demand", demand, settle=distrust),
         Step("provision", provision, settle=settle_guest),
         Step("connect", power_up, settle=settle_contact),
         Step("revive", revive),
