@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -28,6 +29,13 @@ SMALL = {
 }
 # A web server that writes a line for every request.
 PROCFILE = "web: exec python3 -m http.server $PORT --bind $HOST\n"
+# An app that shows what its first release wrote into its data.
+KEEPING = {
+    "index.html": "never shown",
+    "Procfile": 'release: cd "$PAAS_DATA_DIR"; test -e index.html || echo born $$ >index.html\n'
+    'web: exec python3 -m http.server $PORT --bind $HOST --directory "$PAAS_DATA_DIR"\n',
+}
+CLI = "from paas.cli import main; main()"
 ASYNC = {"Prefer": "respond-async"}
 
 
@@ -92,11 +100,29 @@ class LabPlatform(Running):
             found.setdefault(one["kind"], []).append(one["vmid"])
         return found
 
+    def listed(self) -> list[dict[str, Any]]:
+        """All deployments that are not deleted."""
+        found: list[dict[str, Any]] = self.ask("GET", "/deployments")["deployments"]
+        return found
+
+    def stats(self) -> dict[str, Any]:
+        """The totals."""
+        found: dict[str, Any] = self.ask("GET", "/stats")["stats"]
+        return found
+
+    def cli(self, *words: str) -> str:
+        """What the command line says to these words; fails when it does not end well."""
+        command = [sys.executable, "-c", CLI, *words]
+        environment = {**self._environment, "PAAS_URL": self.url}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
+        assert done.returncode == 0, f"paas {words}: {done.returncode} {done.stdout} {done.stderr}"
+        return done.stdout
+
     # Ending.
 
     def apps(self) -> list[str]:
         """The ids of all deployments that are not deleted."""
-        return [one["id"] for one in self.ask("GET", "/deployments")["deployments"]]
+        return [one["id"] for one in self.listed()]
 
     def delete_all(self, ids: Iterable[str] | None = None) -> None:
         """Delete these deployments, or all, and wait for the last."""
