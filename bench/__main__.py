@@ -14,12 +14,13 @@ from pathlib import Path
 
 import requests
 
-from bench import deployments, door, lists, memory, report
+from bench import deployments, door, lab, lists, memory, report
 from bench.figures import Measure
 from bench.world import BenchFailed, say
 
 PARTS: dict[str, tuple[str, Callable[[Path], list[Measure]]]] = {
     "deployments": ("Deployments, through the platform and by hand", deployments.measure),
+    "lab": ("Containers in the lab, through the platform and by hand", lab.measure),
     "door": ("The door", door.measure),
     "lists": ("Lists and totals", lists.measure),
     "memory": ("Memory", memory.measure),
