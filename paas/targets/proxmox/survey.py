@@ -1,6 +1,8 @@
 """What room the cluster has, read before a place is chosen."""
 
-from collections.abc import Iterable, Mapping
+import ipaddress
+import socket
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -99,9 +101,24 @@ def present(rows: Iterable[Row]) -> Mapping[int, Present]:
     }
 
 
-def addresses(status: Iterable[Row]) -> tuple[str, ...]:
-    """The nodes' own addresses, as ``/cluster/status`` has them."""
-    return tuple(sorted(str(row["ip"]) for row in status if row.get("ip")))
+def addresses(status: Iterable[Row], host: str) -> tuple[str, ...]:
+    """Where the API answers: at the nodes' own addresses, as ``/cluster/status`` has them, and at
+    those of the URL's host, which may lie in another network.
+    """
+    own = {str(row["ip"]) for row in status if row.get("ip")}
+    return tuple(sorted(own | set(_meant_by(host))))
+
+
+def _meant_by(host: str) -> Iterator[str]:
+    """The addresses of a host, but for loopback, where only this machine reaches it."""
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except OSError:
+        return
+    for *_, ends in found:
+        address = ipaddress.ip_address(str(ends[0]).partition("%")[0])
+        if not address.is_loopback:
+            yield str(address)
 
 
 def identity(status: Iterable[Row]) -> str:

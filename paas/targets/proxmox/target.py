@@ -118,7 +118,7 @@ class ProxmoxTarget:
         return survey.Survey(
             nodes=survey.rooms(self.proxmox, self.site),
             guests=survey.present(self.proxmox.resources()),
-            apis=survey.addresses(status),
+            apis=survey.addresses(status, self.site.access.host),
             template=self.template(),
         )
 
@@ -180,10 +180,11 @@ class ProxmoxTarget:
 
     def standing(self) -> Sequence[Standing]:
         pool = self.site.addresses
+        status = self.proxmox.get("/cluster/status")
         common = {
             "pool": self.site.pool,
             "guests": [f"{pool.first}-{pool.last}"] if pool else [],
-            "nodes": list(survey.addresses(self.proxmox.get("/cluster/status"))),
+            "nodes": list(survey.addresses(status, self.site.access.host)),
         }
         found = drift.standing(self.guests)
         return [replace(one, frozen={**one.frozen, **common}) for one in found]

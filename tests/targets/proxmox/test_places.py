@@ -9,7 +9,7 @@ from paas.domain.errors import ForeignGuest, StepFailed
 from paas.domain.specs import Resources
 from paas.targets.contract import Reserved, Wanted
 from paas.targets.proxmox import places
-from paas.targets.proxmox.survey import NodeRoom, Present, Survey, identity
+from paas.targets.proxmox.survey import NodeRoom, Present, Survey, addresses, identity
 from paas.tools.proxmox import Access
 
 from .world import World, site_of
@@ -176,3 +176,10 @@ def test_the_endpoint_is_known_by_its_clusters_name(world: World) -> None:
     assert world.target.identity() == "cluster fakecluster"
     assert identity([{"type": "node", "name": "pve"}]) == "host pve"
     assert world.target.url == world.target.site.access.endpoint
+
+
+def test_the_api_is_at_the_nodes_and_at_the_urls_host() -> None:
+    status = [{"type": "cluster", "name": "c"}, {"type": "node", "ip": "192.0.2.11"}]
+    assert addresses(status, "198.51.100.7") == ("192.0.2.11", "198.51.100.7")
+    assert addresses(status, "192.0.2.11") == ("192.0.2.11",)
+    assert addresses(status, "::1") == ("192.0.2.11",)
