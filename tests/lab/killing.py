@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import requests
 from sqlalchemy import select
 
 from paas.domain.states import GuestState
@@ -55,12 +56,14 @@ def guard(running: Running) -> list[int]:
 
 
 def ansible(running: Running) -> list[int]:
-    """All of Ansible, with the SSH connections that it has opened."""
-    return [
-        pid
-        for pid, line in running.processes()
-        if "guard.py " not in line and ("ansible" in line or line.startswith("ssh"))
-    ]
+    """All of Ansible, without its guard and its connections."""
+    found = running.processes()
+    return [pid for pid, line in found if "ansible_" in line and "guard.py " not in line]
+
+
+def ssh(running: Running) -> list[int]:
+    """Ansible's connections to guests."""
+    return _called(running, lambda name: name == "ssh")
 
 
 def worker(running: Running) -> list[int]:
@@ -88,6 +91,7 @@ VICTIMS: Mapping[str, Victims] = {
     "worker": worker,
     "everything": everything,
 }
+INSIDE: Mapping[str, Victims] = {"ansible": ansible, "ssh": ssh, "horse": horse}
 
 
 def _called(running: Running, is_wanted: Callable[[str], bool]) -> list[int]:
@@ -119,6 +123,21 @@ def kill(running: Running, who: Victims) -> None:
     if running.process and running.process.pid in victims:
         running.process.wait(30)
         running.start()
+
+
+def hanging(pve: LabPve, task: str, count: int = 1) -> int:
+    """Wait until so many tasks of a kind hang; the vmid of the last one's guest."""
+
+    def found() -> list[int]:
+        return [w.guest.vmid for w in pve.works.values() if w.kind in TASKS[task] and w.inner]
+
+    def enough() -> list[int]:
+        vmids: list[int] = pve.on_loop(found)
+        return vmids if len(vmids) >= count else []
+
+    vmids: list[int] = until(enough, f"{count} x {task} in Proxmox", PATIENCE)
+    pve.faults.wait_hanging(task)
+    return vmids[-1]
 
 
 # The platform and its cluster.
@@ -160,36 +179,39 @@ class KillPlatform(Running):
         assert found["status"] == "running", f"{found}\n{self.text(app_id)}"
         return int(found["vm_id"])
 
+    def sentence(self, app_id: str) -> str:
+        """What the deployment waits for, or has failed with, in words."""
+        return str(self.get(app_id).get("error_message"))
+
     def goes(self, app_id: str) -> None:
         """Delete the app, and wait until that is done."""
         self.delete(app_id)
         self.ends(app_id, "deleted")
 
+    def delete_all(self) -> None:
+        """Remove what a test that failed has left."""
+        left = requests.get(f"{self.url}/api/deployments", timeout=30).json()["deployments"]
+        for found in left:
+            self.goes(found["id"])
+
     # The cluster.
 
-    def hanging(self, task: str, count: int = 1) -> list[int]:
-        """The vmids of the guests that tasks of a kind hang at, once there are so many."""
-        works = self.pve.works
+    def hanging(self, task: str, count: int = 1) -> int:
+        """Wait until so many tasks of a kind hang; the vmid of the last one's guest."""
+        return hanging(self.pve, task, count)
 
-        def found() -> list[int]:
-            return [w.guest.vmid for w in works.values() if w.kind in TASKS[task] and w.inner]
-
-        def enough() -> list[int]:
-            vmids = self.pve.on_loop(found)
-            return vmids if len(vmids) >= count else []
-
-        vmids: list[int] = until(enough, f"{count} x {task} in Proxmox", PATIENCE)
-        self.pve.faults.wait_hanging(task)
-        return vmids
-
-    def replace_by_stranger(self, vmid: int, end: Callable[[], Any], kind: str) -> None:
-        """While the cluster cannot be reached, our guest goes and another's takes its vmid."""
+    def replace_by_strangers(self, vmids: Mapping[str, int], end: Callable[[], Any]) -> None:
+        """While the cluster cannot be reached, our guests go and others' take their vmids."""
         self.pve.faults.unreachable()
         end()
-        until(lambda: self.pve.on_loop(lambda: self.pve.guest(vmid)) is None, f"{vmid} to go")
-        self.pve.faults.occupy(vmid, KINDS[kind])
-        self.strangers[vmid] = self.photograph(vmid)
+        for kind, vmid in vmids.items():
+            until(lambda vmid=vmid: self._is_gone(vmid), f"guest {vmid} to go")
+            self.pve.faults.occupy(vmid, KINDS[kind])
+            self.strangers[vmid] = self.photograph(vmid)
         self.pve.faults.reachable()
+
+    def _is_gone(self, vmid: int) -> bool:
+        return self.pve.on_loop(lambda: self.pve.guest(vmid)) is None
 
     def abort(self, task: str) -> None:
         """Somebody ends the tasks of a kind; Proxmox cleans up after them."""
@@ -235,7 +257,7 @@ class KillPlatform(Running):
         found += [f"a disk of guest {v}" for v in self._disks() - set(present)]
         found += [f"a lock {name}" for name in locks]
         found += [f"a folder {path.name}" for path in (self.instance / "work").iterdir()]
-        programs = [*terraform(self), *provider(self), *guard(self), *ansible(self)]
+        programs = [*terraform(self), *provider(self), *guard(self)]
         return found + [f"a process {comm(pid)}" for pid in programs]
 
     def _books(self) -> tuple[set[int], list[str]]:
