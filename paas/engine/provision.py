@@ -60,6 +60,8 @@ def _provision(attempt: Attempt, guest_id: int) -> Record:
         try:
             return _bring_about(attempt, guest_id, target)
         except terraform.TerraformFailed as error:
+            # Somebody may have taken the number since it was seen free: then another is taken.
+            _expect_no_stranger(target, attempt.guest())
             text = f"{error.message}\n{error.detail}"
             told = target.meaning(text) or error.message
             if not target.is_passing(text):
@@ -75,9 +77,7 @@ def _bring_about(attempt: Attempt, guest_id: int, target: Target) -> Record:
     """One try: look at what there is, clear the way, let Terraform do the rest."""
     keeper = StateKeeper(attempt, guest_id)
     spec = attempt.guest()
-    presence = target.observe(spec)
-    if presence is Presence.FOREIGN:
-        raise ForeignGuest(f"vmid {spec.vmid} is taken by a guest that is not ours")
+    presence = _expect_no_stranger(target, spec)
     if presence is Presence.OURS:
         follow(attempt, guest_id, keeper)
         spec = attempt.guest()
@@ -91,9 +91,16 @@ def _bring_about(attempt: Attempt, guest_id: int, target: Target) -> Record:
         target.check_free(spec)
     with attempt.hold(target.lock_name(spec)):
         _run_terraform(attempt, spec, keeper, CREATING)
-    if target.observe(spec) is not Presence.OURS:
+    if _expect_no_stranger(target, spec) is not Presence.OURS:
         raise StepFailed(f"Terraform ended well, but there is no guest {spec.vmid}")
     return {"digest": digest}
+
+
+def _expect_no_stranger(target: Target, spec: GuestSpec) -> Presence:
+    presence = target.observe(spec)
+    if presence is Presence.FOREIGN:
+        raise ForeignGuest(f"vmid {spec.vmid} is taken by a guest that is not ours")
+    return presence
 
 
 def follow(attempt: Attempt, guest_id: int, keeper: StateKeeper) -> None:
