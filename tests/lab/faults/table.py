@@ -21,7 +21,7 @@ class Row:
     def says(self, text: str | None) -> None:
         """Compare what the user was told with the table."""
         parts = [re.escape(part) for part in self.sentence.split("…")]
-        found = re.search("(?s:.*?)".join(parts), text or "")
+        found = re.search(".*?".join(parts), " ".join((text or "").split()))
         assert found, f"{self.name}: the table says {self.sentence!r}, the user saw {text!r}"
         self.was_seen = True
 
