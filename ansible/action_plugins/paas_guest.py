@@ -16,6 +16,7 @@ import json
 import shlex
 from pathlib import Path
 
+from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 
 PATIENCE = 2.0
@@ -78,6 +79,8 @@ class ActionModule(ActionBase):
         command = shlex.join([*args["program"], verb])
         data = json.dumps(request).encode()
         code, output, errors = self._connection.exec_command(command, in_data=data, sudoable=False)
+        if code < 0:
+            raise AnsibleConnectionFailure(f"the connection's program was ended by signal {-code}")
         if code != 0:
             said = " ".join(errors.decode("utf-8", "replace").split())
             raise Refusal(said or f"the guest program ended with exit code {code}")
