@@ -6,8 +6,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
+from paas.domain.errors import PaasError
 from paas.domain.specs import BuildPlan, GuestSpec, ReleaseSpec, Resources
 from paas.domain.views import Difference
+
+Stop = Callable[[], PaasError | None]
+"""Asked for the reason to end now; None while there is none."""
 
 Log = Callable[[str, str], None]
 """``log(stream, line)``: one line of text, without its newline."""
@@ -48,12 +52,14 @@ class Place:
 
     ``address`` is empty when the guest will be given one by the network. ``frozen`` is what
     must stay as it is for as long as the guest lives, such as template and storage.
+    ``resources`` is what the guest gets when that is more than was asked for.
     """
 
     endpoint: str
     node: str
     address: str
     frozen: Mapping[str, Any] = field(default_factory=dict)
+    resources: Resources | None = None
 
 
 @dataclass(frozen=True)
@@ -82,6 +88,7 @@ class Standing:
 
     ``marker`` is the one it carries, or empty. ``about`` is what its description says of the
     app (with its ``port``), and ``frozen`` what a reservation would have kept, for adoption.
+    Where not ``is_readable``, the node is away and only number and name are known.
     """
 
     endpoint: str
@@ -93,6 +100,7 @@ class Standing:
     address: str = ""
     about: Mapping[str, str] = field(default_factory=dict)
     frozen: Mapping[str, Any] = field(default_factory=dict)
+    is_readable: bool = True
 
 
 @dataclass(frozen=True)
@@ -137,6 +145,13 @@ class Target(Protocol):
     def identity(self) -> str:
         """What the endpoint says of itself, so that another one is not taken for it."""
 
+    def succeeds(self, known: str) -> bool:
+        """Whether the endpoint is still the one that said ``known``, and has only grown."""
+
+    def during(self, stop: Stop) -> "Target":
+        """The same target for one attempt: before each change and in each wait it asks ``stop``
+        for a reason to end, and raises it."""
+
     def refusals(self, framework: str) -> list[str]:
         """Sentences that say why this target cannot run the framework at all; empty if it can."""
 
@@ -153,6 +168,9 @@ class Target(Protocol):
 
         Raises ``StepFailed`` when there is no room.
         """
+
+    def taken_vmids(self, survey: object) -> frozenset[int]:
+        """The numbers that the survey saw in use, whoever uses them."""
 
     def check_free(self, guest: GuestSpec) -> None:
         """Look whether anything but this guest uses its address; raises ``ForeignGuest``."""

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Self
 
 from paas.domain.errors import StepFailed
 from paas.domain.specs import GuestSpec
 from paas.domain.views import Difference
-from paas.targets.contract import Standing
+from paas.targets.contract import Standing, Stop
 
 
 class WithoutMachine:
@@ -17,6 +18,15 @@ class WithoutMachine:
 
     def identity(self) -> str:
         return ""
+
+    def succeeds(self, known: str) -> bool:  # noqa: ARG002
+        return False
+
+    def during(self, stop: Stop) -> Self:  # noqa: ARG002 (nothing here waits for long)
+        return self
+
+    def taken_vmids(self, survey: object) -> frozenset[int]:  # noqa: ARG002
+        return frozenset()
 
     def survey(self) -> object:
         return None
