@@ -30,16 +30,17 @@ WAY_OUT = {"HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "SSL_CERT_FILE", "UV_SYSTEM_
 
 def find(names: str, probe: list[str]) -> list[dict[str, str]]:
     """Every version of a language: ``names`` is a pattern of its programs, which print their
-    version and their real path when they are run with ``probe``."""
+    version when they are run with ``probe``. A program keeps the name that it was found by, which
+    an update of the system leaves as it is."""
     pattern, found = re.compile(names), {}
     for path in _candidates(pattern):
         real = str(path.resolve())
         if real in found:
             continue
         said = _ask([str(path), *probe])
-        version = re.search(r"\d+(?:\.\d+){1,2}", said[0]) if len(said) > 1 else None
+        version = re.search(r"\d+(?:\.\d+){1,2}", said[0]) if said else None
         if version:
-            found[real] = {"version": version[0], "program": said[1].strip()}
+            found[real] = {"version": version[0], "program": str(path)}
     return list(found.values())
 
 
