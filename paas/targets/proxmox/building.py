@@ -81,7 +81,9 @@ class Builder:
         """Write the container's files into an archive, as its templates are."""
         left_out = [f"--exclude=./{name}" for name in (*MOUNTED, *VOLATILE)]
         tar = [
-            *("tar", "--create", "--gzip", "--one-file-system", "--numeric-owner"),
+            *("tar", "--create", "--one-file-system", "--numeric-owner"),
+            # Far less work for the guest, and hardly more to send.
+            "--use-compress-program=gzip --fast",
             *("--xattrs", "--xattrs-include=security.capability", "--anchored", "--wildcards"),
             *(*left_out, "--directory=/", "."),
         ]
