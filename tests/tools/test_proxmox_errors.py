@@ -12,6 +12,7 @@ from paas.tools.proxmox_errors import (
     Taken,
     Unreachable,
     from_answer,
+    from_provider,
     from_text,
 )
 from paas.tools.proxmox_words import decisive_line, doing_words, task_words
@@ -119,6 +120,43 @@ def test_a_long_reason_is_cut() -> None:
 )
 def test_calls_have_words(method: str, path: str, words: str) -> None:
     assert doing_words(method, path, {"vmid": 7, "newid": 8}) == words
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "message"),
+    [
+        (
+            "Container create: All attempts fail:\n"
+            "#1: error creating container: received an HTTP 500 response - Reason: got timeout\n"
+            "#2: error creating container: received an HTTP 595 response - Reason: No route to "
+            "host (module.guest.proxmox_virtual_environment_container.guest)",
+            Unreachable,
+            "Creating container failed: No route to host. Its node does not answer.",
+        ),
+        (
+            "error cloning VM: received an HTTP 403 response - Reason: Permission check failed "
+            "(/vms/9000, VM.Clone) (module.guest.proxmox_virtual_environment_vm.guest)",
+            Refused,
+            "Cloning VM was refused: the token paas@pve!platform lacks VM.Clone on /vms/9000.",
+        ),
+        (
+            'Container create: task "UPID:pve1:1:2:3:vzcreate:120:a@b!c:" failed to complete with '
+            "exit code: unable to create CT 120 - exit code 2\ntask log:\n"
+            "  tar: x: No space left on device\n  TASK ERROR: exit code 2",
+            ProxmoxError,
+            "Making container 120 on node pve1 failed: unable to create CT 120 - exit code 2 "
+            "(tar: x: No space left on device).",
+        ),
+    ],
+)
+def test_what_terraform_was_answered_is_told(text: str, kind: type[Failure], message: str) -> None:
+    error = from_provider(text, token=TOKEN, pool="paas")
+    assert isinstance(error, kind)
+    assert error.message.startswith(message)
+
+
+def test_what_terraform_says_of_itself_is_left_to_it() -> None:
+    assert from_provider("Error: Invalid function argument", token=TOKEN, pool="paas") is None
 
 
 def test_tasks_have_words() -> None:
