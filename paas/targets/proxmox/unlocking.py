@@ -35,7 +35,7 @@ def hand_over(proxmox: Proxmox, site: Site, spot: Spot, vmid: int, commands: Com
     the guest free, and goes on.
     """
     line = " && ".join(" ".join(command) for command in commands)
-    left = f"A task that was ended from outside left guest {vmid} half made"
+    left = f"A task that was ended from outside left guest {vmid} locked"
     mend = f"run `{line}` on node {spot.node}; the platform goes on by itself then"
     if not site.unlock_key:
         raise StepInterrupted(f"{left}, where the API token cannot remove it: {mend}")
