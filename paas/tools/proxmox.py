@@ -4,7 +4,6 @@ import time
 from typing import Any, NamedTuple, cast
 
 from paas.domain.errors import StepInterrupted
-from paas.tools.guarded import Stop
 from paas.tools.proxmox_access import Access, provider_environment
 from paas.tools.proxmox_calls import Calls
 from paas.tools.proxmox_errors import (
@@ -62,7 +61,8 @@ class Proxmox(Calls):
         """All guests that the token may see, templates included: ``vmid``, ``node``, ``type``
         (lxc, qemu), ``name``, ``status``, ``tags``, ``pool``, ``lock``, ``template``.
 
-        A guest that was just made has the status unknown and no name for some ten seconds.
+        The status lags some ten seconds behind, and a guest that was just made has the status
+        unknown and no name as long; ``find`` tells the status of now.
         """
         return cast(list[Row], self.get("/cluster/resources", type="vm"))
 
@@ -88,11 +88,11 @@ class Proxmox(Calls):
     def _listed(self, vmid: int) -> Spot | None:
         for row in self.resources():
             if row["vmid"] == vmid:
-                spot = Spot(row["node"], row["type"], row.get("status") or "unknown")
-                return self._confirmed(vmid, spot) if spot.status == "unknown" else spot
+                return self._confirmed(vmid, Spot(row["node"], row["type"], "unknown"))
         return None
 
     def _confirmed(self, vmid: int, spot: Spot) -> Spot | None:
+        """The same with what its node says of it now: the list shows what was."""
         path = f"/nodes/{spot.node}/{spot.kind}/{vmid}/status/current"
         try:
             return spot._replace(status=self.get(path)["status"])
@@ -128,7 +128,7 @@ class Proxmox(Calls):
 
     # Tasks.
 
-    def wait_task(self, upid: str, deadline: float, stop: Stop | None = None) -> None:
+    def wait_task(self, upid: str, deadline: float) -> None:
         """Return when the task has ended well; ``deadline`` is in seconds from now.
 
         Raises what its end means, with the line of its log that tells why. A Proxmox that does
@@ -145,12 +145,10 @@ class Proxmox(Calls):
             else:
                 if ended is not None:
                     return _judge(upid, *ended)
-            if stop and (reason := stop()):
-                raise reason
             if time.monotonic() + pause > end:
                 late = f"{sentence(task_words(upid))} has not ended after {deadline:.0f} s."
                 raise away or StepInterrupted(late, detail=upid)
-            time.sleep(pause)
+            self.pause(pause)
             pause = min(pause * 1.5, LAST_POLL)
 
     def _ended(self, upid: str) -> tuple[str, list[str]] | None:

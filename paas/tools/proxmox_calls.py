@@ -1,14 +1,20 @@
 """Calls of Proxmox's API through proxmoxer, and what their failures mean."""
 
+import copy
+import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
 import requests
 from proxmoxer import ResourceException
 
+from paas.tools.guarded import Stop
 from paas.tools.proxmox_access import Access, NotProxmox, Sessions, untrusted
 from paas.tools.proxmox_errors import ProxmoxError, Unreachable, from_answer
 from paas.tools.proxmox_words import doing_words
+
+# Seconds between two questions whether a wait is to end.
+ASKED_EVERY = 0.5
 
 
 class Calls:
@@ -20,9 +26,34 @@ class Calls:
     def __init__(self, access: Access) -> None:
         self.access = access
         self._sessions = Sessions(access)
+        self._stop: Stop | None = None
 
     def __repr__(self) -> str:
         return f"Proxmox({self.access.endpoint})"
+
+    def during(self, stop: Stop) -> Self:
+        """The same, over the same connections, for as long as ``stop`` gives no reason to end.
+
+        It is asked before each change and in each wait, and what it gives is raised.
+        """
+        bound = copy.copy(self)
+        bound._stop = stop
+        return bound
+
+    def keep_on(self) -> None:
+        """Raise the reason to end, if there is one by now."""
+        if self._stop and (reason := self._stop()):
+            raise reason
+
+    def pause(self, seconds: float) -> None:
+        """Wait, unless there is a reason to end meanwhile."""
+        end = time.monotonic() + seconds
+        while True:
+            self.keep_on()
+            left = end - time.monotonic()
+            if left <= 0:
+                return
+            time.sleep(min(left, ASKED_EVERY))
 
     def get(self, path: str, /, **params: object) -> Any:
         """Read; asked a second time when the connection breaks."""
@@ -41,6 +72,8 @@ class Calls:
         return self._call("delete", path, params)
 
     def _call(self, method: str, path: str, params: Mapping[str, object]) -> Any:
+        if method != "get":
+            self.keep_on()
         doing = doing_words(method, path, params)
         sent: dict[str, Any] = {
             name: _plain(value) for name, value in params.items() if value is not None

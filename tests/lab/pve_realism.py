@@ -39,6 +39,10 @@ class Realism:
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.shy_for = SHY_FOR
+        # PVE seconds in which the cluster's view still has a guest's state of before.
+        self.status_lag = 0.0
+        # By guest: the state that is shown, the one that was seen last, and since when.
+        self._shown: dict[int, tuple[str, str, float]] = {}
         self.bridges = {"vmbr0"}
         # Bytes that a container template needs unpacked, by volume id.
         self.unpacked: dict[str, int] = {}
@@ -143,15 +147,27 @@ class Realism:
         return task
 
     async def _resources(self, request: Any) -> web.Response:
-        """The cluster's view lags: a new guest has neither name nor state there for a while."""
+        """The cluster's view lags: a new guest has neither name nor state there for a while, and
+        any other one its state of before."""
 
         def lag(data: list[dict[str, Any]]) -> None:
             for item in data:
+                if item.get("status") in ("running", "stopped"):
+                    item["status"] = self._status_of_before(item)
                 born = self._born.get(item.get("vmid", 0))
                 if born and time.monotonic() - born < self.shy_for * self.time_scale:
                     item.update(status="unknown", name=None)
 
         return edited(await super()._resources(request), lag)
+
+    def _status_of_before(self, item: Mapping[str, Any]) -> str:
+        """A state is shown when it has been seen for the time of the lag; all begin stopped."""
+        vmid, status, now = int(item["vmid"]), str(item["status"]), time.monotonic()
+        shown, seen, since = self._shown.get(vmid, ("stopped", "stopped", now))
+        since = since if status == seen else now
+        shown = status if now - since >= self.status_lag * self.time_scale else shown
+        self._shown[vmid] = shown, status, since
+        return shown
 
     async def _config_get(self, request: Any) -> web.Response:
         """A VM's description has lost its last line's end; a container's always has one."""

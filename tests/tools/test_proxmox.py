@@ -85,6 +85,18 @@ def test_a_container_lives_and_dies(proxmox: Proxmox) -> None:
     assert proxmox.find(VMID) is None
 
 
+def test_the_status_is_that_of_now_though_the_list_still_has_that_of_before(
+    pve: LabPve, proxmox: Proxmox
+) -> None:
+    make(proxmox)
+    pve.shy_for, pve.status_lag = 0.0, 1e6
+    proxmox.wait_task(proxmox.post(f"{PATH}/status/start"), SECONDS)
+    assert [row["status"] for row in proxmox.resources() if row["vmid"] == VMID] == ["stopped"]
+    assert proxmox.find(VMID) == Spot("pve1", "lxc", "running")
+    pve.status_lag = 0.0
+    assert [row["status"] for row in proxmox.resources() if row["vmid"] == VMID] == ["running"]
+
+
 def test_threads_and_forks_have_connections_of_their_own(proxmox: Proxmox) -> None:
     seen: set[int] = set()
 
@@ -221,11 +233,30 @@ def test_waiting_ends_at_the_deadline_and_when_asked(pve: LabPve, proxmox: Proxm
     assert str(late) == "Making container 100000 on node pve1 has not ended after 0 s."
     reason = KeyError("asked")
     with pytest.raises(KeyError):
-        proxmox.wait_task(upid, SECONDS, stop=lambda: reason)
+        proxmox.during(lambda: reason).wait_task(upid, SECONDS)
     pve.faults.unreachable()
     failure(Unreachable, lambda: proxmox.wait_task(upid, 0.2))
     pve.faults.reachable()
     pve.faults.release()
+
+
+def test_nothing_is_changed_once_there_is_a_reason_to_end(pve: LabPve, proxmox: Proxmox) -> None:
+    reasons: list[Exception] = []
+    bound = proxmox.during(lambda: reasons[0] if reasons else None)
+    make(bound)
+    reasons.append(KeyError("asked"))
+    before = len(pve.requests)
+    for change in (
+        lambda: bound.post(f"{PATH}/status/start"),
+        lambda: bound.put(f"{PATH}/config", memory=1024),
+        lambda: bound.delete(PATH),
+        lambda: bound.pause(SECONDS),
+    ):
+        with pytest.raises(KeyError):
+            change()
+    assert len(pve.requests) == before
+    assert bound.find(VMID) == proxmox.find(VMID)
+    proxmox.put(f"{PATH}/config", memory=1024)
 
 
 def test_a_task_that_failed_because_proxmox_was_ill_is_not_waited_for(
