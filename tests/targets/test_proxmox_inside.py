@@ -106,6 +106,23 @@ def test_the_program_is_packed_the_same_each_time_and_stands_on_its_own(tmp_path
     assert b"Say one of: setup," in wrong.stderr
 
 
+def test_processes_that_bring_the_program_at_once_leave_it_whole(tmp_path: Path) -> None:
+    packed, folder = program(), tmp_path / "lib"
+    argv = [sys.executable, "-I", "-S", "-c", UNPACK, str(folder / packed.name)]
+    bringing = [subprocess.Popen(argv, stdin=subprocess.PIPE) for _ in range(6)]
+    for process in bringing:
+        assert process.stdin
+        process.stdin.write(packed.content)
+    # Each of them goes on at the end of its input, so all of them unpack now.
+    for process in bringing:
+        assert process.stdin
+        process.stdin.close()
+    assert [process.wait() for process in bringing] == [0] * 6
+    assert [path.name for path in folder.iterdir()] == [packed.name]
+    there = {str(path.relative_to(folder / packed.name)) for path in folder.rglob("*.*")}
+    assert set(zipfile.ZipFile(BytesIO(packed.content)).namelist()) <= there
+
+
 def test_the_program_is_brought_when_the_guest_lacks_this_version() -> None:
     place = f"{places.LIBRARY}/{program().name}"
     made, wire = inside(Done(2, b"", MISSING.format(place)), Done(0, b"", ""), {"removed": []})

@@ -29,14 +29,24 @@ from paas.targets.proxmox.guest.verbs import main
 sys.exit(main(sys.argv[1:]))
 """
 
-# Runs in the guest: unpacked, Python keeps what it has compiled, which halves the start.
+# Runs in the guest: unpacked, Python keeps what it has compiled, which halves the start. Several
+# processes may bring the program at once; each has a draft of its own, and the first one wins.
 UNPACK = """\
-import io, os, shutil, sys, zipfile
+import io, os, shutil, sys, tempfile, zipfile
 place = sys.argv[1]
-shutil.rmtree(place + ".part", ignore_errors=True)
-zipfile.ZipFile(io.BytesIO(sys.stdin.buffer.read())).extractall(place + ".part")
-if not os.path.isdir(place):
-    os.rename(place + ".part", place)
+folder, name = os.path.split(place)
+os.makedirs(folder, exist_ok=True)
+content = sys.stdin.buffer.read()
+draft = tempfile.mkdtemp(prefix=f".{name}.", dir=folder)
+try:
+    zipfile.ZipFile(io.BytesIO(content)).extractall(draft)
+    os.chmod(draft, 0o755)
+    os.rename(draft, place)
+except OSError:
+    if not os.path.isdir(place):
+        raise
+finally:
+    shutil.rmtree(draft, ignore_errors=True)
 """
 
 

@@ -8,6 +8,7 @@ import pwd
 import shutil
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -27,6 +28,7 @@ BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
 APT = Path("/etc/apt")
 DISABLED = ".paas.disabled"
 MIRROR_PATIENCE = 15.0
+DRAFT_SECONDS = 3600.0
 JOURNAL = Path("/etc/systemd/journald.conf.d/paas.conf")
 JOURNAL_TEXT = """\
 [Journal]
@@ -123,6 +125,10 @@ def _install_program() -> None:
     for old in own.parent.glob("guest-*"):
         if old != own:
             shutil.rmtree(old)
+    # Who unpacks a draft now must not lose it; one this old belongs to nobody.
+    for draft in own.parent.glob(".guest-*"):
+        if time.time() - draft.stat().st_mtime > DRAFT_SECONDS:
+            shutil.rmtree(draft)
 
 
 def _trust(certificates: list[str]) -> None:
