@@ -35,6 +35,18 @@ def settle_contact(attempt: Attempt, session: Session, record: Record) -> None:
     guest.host_key = record["host_key"] or guest.host_key
 
 
+def rest_again(attempt: Attempt, _record: Record) -> None:
+    """A guest that was started for a release which failed rests again, as its app does."""
+    if serving_release(attempt) is not None and _was_stopped(attempt):
+        spec = attempt.guest()
+        attempt.target(spec).stop(spec)
+
+
+def _was_stopped(attempt: Attempt) -> bool:
+    with attempt.platform.store.read() as session:
+        return attempt.operation(session).prior_state == AppState.STOPPED
+
+
 def snapshot(attempt: Attempt) -> Record:
     """Keep a guest that serves as it is, where the operator asked for it and its storage can."""
     platform = attempt.platform
@@ -59,6 +71,14 @@ def restore(attempt: Attempt, record: Record) -> None:
     attempt.say(f"the guest goes back to snapshot {name}")
     target.restore(spec, name)
     target.wait_ready(spec, CONNECT_SECONDS)
+    live = serving_release(attempt)
+    if live is None or _was_stopped(attempt):
+        return
+    try:
+        wait_healthy(attempt, attempt.release(live))
+    except StepFailed as error:
+        # The guest is as it was before; going back once more would not make it better.
+        attempt.say(f"the release that served before is back, but: {error.message}")
 
 
 def configure(attempt: Attempt) -> Record:
@@ -121,12 +141,7 @@ def switch_back(attempt: Attempt, _record: Record) -> None:
     if live is None:
         return
     spec = attempt.guest()
-    target = attempt.target(spec)
-    target.switch(spec, attempt.release(live))
-    with attempt.platform.store.read() as session:
-        was_stopped = attempt.operation(session).prior_state == AppState.STOPPED
-    if was_stopped:
-        target.stop(spec)
+    attempt.target(spec).switch(spec, attempt.release(live))
 
 
 def finish(attempt: Attempt) -> Record:
@@ -200,7 +215,7 @@ PLAN = Plan(
         Step("fetch", fetch, undo=drop_archive, settle=make_release),
         Step("reserve", reserve, undo=give_back),
         Step("provision", provision, undo=unprovision, settle=settle_guest),
-        Step("connect", connect, settle=settle_contact),
+        Step("connect", connect, undo=rest_again, settle=settle_contact),
         Step("snapshot", snapshot, undo=restore),
         Step("configure", configure, undo=remove_release, enters=AppState.DEPLOYING),
         Step("check", check),
