@@ -175,6 +175,22 @@ def test_a_release_that_fails_leaves_the_old_one_serving(
     assert "mended" in platform.page(app).text
 
 
+def test_a_release_that_fails_leaves_a_stopped_app_stopped(
+    platform: LabPlatform, app: str, kind: str
+) -> None:
+    commit(platform, kind, "resting")
+    platform.act(app, "redeploy")
+    platform.act(app, "stop", "stopped")
+    commit(platform, kind, "bad", Procfile="web: exec false\n")
+    assert platform.act(app, "redeploy", "stopped")["error_message"]
+    assert is_silent(platform, app)
+    assert platform.drift(app) == {}
+    platform.act(app, "start")
+    assert "resting" in platform.page(app).text
+    commit(platform, kind, "mended")
+    assert platform.act(app, "redeploy")["error_message"] is None
+
+
 # Power.
 
 
