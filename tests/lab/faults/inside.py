@@ -1,7 +1,7 @@
 """Insides of guests that exist in the fake only: what SSH and Ansible would find there."""
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from paas.domain.specs import GuestSpec, ReleaseSpec
@@ -19,13 +19,11 @@ HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIK0wmN/Cr3JXqmLW7u+g9pTh+wyqDHpS
 class PretendInside:
     """Every guest answers at once, until ``door`` is a port of this machine to knock at.
 
-    Knocking is the real thing: the platform's own words for whom it meets there. ``calls`` are
-    what else was asked.
+    Knocking is the real thing: the platform's own words for whom it meets there.
     """
 
     ssh_key: str
     door: int = 0
-    calls: list[str] = field(default_factory=list)
 
     def wait_ready(self, guest: GuestSpec, address: str, deadline: float) -> Contact:
         if not self.door:
@@ -48,16 +46,16 @@ class PretendInside:
         return Health(ready=True, reason="answered 200")
 
     def switch(self, guest: GuestSpec, release: ReleaseSpec) -> None:
-        self.calls.append(f"switch {release.number}")
+        """It serves."""
 
     def retire(self, guest: GuestSpec, release: ReleaseSpec) -> None:
-        self.calls.append(f"retire {release.number}")
+        """It is ended."""
 
     def tidy(self, guest: GuestSpec, kept: Collection[ReleaseSpec]) -> None:
-        self.calls.append("tidy")
+        """Nothing is left over."""
 
     def start_app(self, guest: GuestSpec) -> None:
-        self.calls.append("start_app")
+        """It runs."""
 
     def runtime_log(
         self, guest: GuestSpec, *, limit: int, since: str = "", search: str = ""

@@ -86,7 +86,7 @@ def test_addresses_exhausted(opening: Open, row: Row) -> None:
 
 def test_vmid_taken(world: World, row: Row) -> None:
     world.pve.add_foreign(100_000)
-    world.adopt_stranger(100_000)
+    world.adopt_stranger(100_000, pooled=True)
     app = world.deploy()
     row.says(world.log(app))
     assert (app.state, world.ours()) == (AppState.RUNNING, {100_001})
@@ -108,7 +108,7 @@ def test_vmid_taken_after_loss(world: World, row: Row) -> None:
     vmid = world.guest(app).vmid
     world.pve.faults.remove_behind(vmid)
     world.pve.faults.occupy(vmid)
-    world.adopt_stranger(vmid)
+    world.adopt_stranger(vmid, pooled=True)
     app = world.settle(world.redeploy(app))
     row.says(world.log(app))
     assert app.state == AppState.RUNNING

@@ -23,9 +23,11 @@ from tests.engine import live
 from tests.factories import ACTOR, deploy_spec
 from tests.lab.faults.inside import PretendInside
 from tests.lab.pve import LabPve
+from tests.tools.proxmox import SITE
 
 # Guests of others: one far off, one in the platform's own range, one in its pool.
 STRANGERS = {300: "lxc", 301: "qemu", 100_050: "lxc"}
+POOLED = 301
 MOST_ROUNDS = 12
 UNLOCK = re.compile(r"(?:pct|qm) unlock (\d+)")
 POOL = re.compile(r"pvesh set /pools/(\S+) --vms (\d+)")
@@ -168,11 +170,27 @@ class World:
     def settle_strangers(self) -> None:
         for vmid, kind in STRANGERS.items():
             self.pve.add_foreign(vmid, kind)
-            self.adopt_stranger(vmid)
+            self.adopt_stranger(vmid, pooled=vmid == POOLED)
 
-    def adopt_stranger(self, vmid: int) -> None:
-        """From now on this guest must stay as it is."""
-        self.strangers[vmid] = photograph(self.present()[vmid])
+    def adopt_stranger(self, vmid: int, *, pooled: bool = False) -> None:
+        """From now on this guest must stay as it is; in our pool only our own care spares it."""
+        if pooled:
+            self.pve.on_loop(lambda: self.pve.pools[SITE.pool].add(vmid))
+        self.strangers[vmid] = self.photograph(vmid)
+
+    def photograph(self, vmid: int) -> str:
+        """Everything of a guest that somebody could change."""
+        guest = self.present()[vmid]
+        seen: Mapping[str, Any] = {
+            "kind": type(guest).__name__,
+            "node": guest.node,
+            "name": guest.name,
+            "status": guest.status,
+            "config": guest.config,
+            "snapshots": sorted(guest.snapshots),
+            "firewall": self.pve.firewall_config("vm", vmid=vmid),
+        }
+        return json.dumps(seen, sort_keys=True, default=str)
 
     # What must hold.
 
@@ -193,7 +211,7 @@ class World:
         present = self.present()
         for vmid, before in self.strangers.items():
             assert vmid in present, f"the stranger {vmid} is gone"
-            assert photograph(present[vmid]) == before, f"the stranger {vmid} was touched"
+            assert self.photograph(vmid) == before, f"the stranger {vmid} was touched"
 
     def _check_guests(self) -> None:
         orphans = self.ours() - self.standing()
@@ -210,17 +228,3 @@ class World:
             return {int(volume["vmid"]) for volume in volumes if volume.get("vmid")}
 
         return self.pve.on_loop(read)
-
-
-def photograph(guest: Any) -> str:
-    """Everything of a guest that somebody could change."""
-    seen: Mapping[str, Any] = {
-        "kind": type(guest).__name__,
-        "node": guest.node,
-        "name": guest.name,
-        "status": guest.status,
-        "config": guest.config,
-        "lock": guest.lock,
-        "snapshots": sorted(guest.snapshots),
-    }
-    return json.dumps(seen, sort_keys=True, default=str)
