@@ -4,8 +4,6 @@ Real Terraform and the real provider, a fake cluster; what is inside its guests 
 container and a VM are always made at once, by two workers on one queue.
 """
 
-import shutil
-import tempfile
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -13,26 +11,15 @@ from pathlib import Path
 import pytest
 
 from tests.functional.running import until
-from tests.lab import killing
-from tests.lab.killing import MAKING, VICTIMS, KillPlatform
-from tests.mirror import Mirror
+from tests.lab import kill_platform, killing
+from tests.lab.kill_platform import KillPlatform
+from tests.lab.killing import MAKING, VICTIMS
 
 
 @pytest.fixture(scope="module")
-def mirror(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = Mirror(tmp_path_factory.mktemp("mirror"))
-    made.add_sample("static")
-    return made.folder
-
-
-@pytest.fixture(scope="module")
-def one_for_all(mirror: Path, provider_mirror: Path) -> Iterator[KillPlatform]:
-    folder = Path(tempfile.mkdtemp(prefix="pk", dir="/tmp"))
-    try:
-        with killing.running(folder, mirror, provider_mirror) as made:
-            yield made
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+def one_for_all(provider_mirror: Path) -> Iterator[KillPlatform]:
+    with kill_platform.running(provider_mirror) as made:
+        yield made
 
 
 @pytest.fixture

@@ -6,10 +6,8 @@ a disk and no rights.
 
 import os
 import re
-import shutil
 import subprocess
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import paramiko
@@ -17,29 +15,14 @@ import pytest
 
 from paas.settings import CHECKOUT
 from tests.functional.running import until
-from tests.lab import killing
-from tests.lab.killing import MAKING, VICTIMS, KillPlatform
+from tests.lab import kill_platform, killing
+from tests.lab.kill_platform import KillPlatform
+from tests.lab.killing import MAKING, VICTIMS
 from tests.lab.pretend_platform import NODE_PORT
 from tests.lab.pve import LabPve
-from tests.mirror import Mirror
 from tests.tools.test_ssh import Server, new_key
 
-Open = Callable[..., KillPlatform]
 PROGRAMS = {"lxc": "pct", "vm": "qm"}
-
-
-@pytest.fixture(scope="module")
-def mirror(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = Mirror(tmp_path_factory.mktemp("mirror"))
-    made.add_sample("static")
-    return made.folder
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    made = Path(tempfile.mkdtemp(prefix="pk", dir="/tmp"))
-    yield made
-    shutil.rmtree(made, ignore_errors=True)
 
 
 def free(pve: LabPve, command: str) -> None:
@@ -109,12 +92,12 @@ def kill_with_their_tasks(platform: KillPlatform) -> dict[str, tuple[str, int]]:
 
 
 def test_a_key_frees_what_a_killed_task_has_left(
-    folder: Path, mirror: Path, provider_mirror: Path, node: Node
+    tmp_path: Path, provider_mirror: Path, node: Node
 ) -> None:
-    key = folder / "unlock"
+    key = tmp_path / "unlock"
     key.write_text(node.key)
     given = {"PAAS_PROXMOX_UNLOCK_KEY": str(key), NODE_PORT: str(node.server.port)}
-    with killing.running(folder, mirror, provider_mirror, **given) as platform:
+    with kill_platform.running(provider_mirror, **given) as platform:
         node.pve = platform.pve
         begun = kill_with_their_tasks(platform)
         for app_id, _ in begun.values():
@@ -127,10 +110,8 @@ def test_a_key_frees_what_a_killed_task_has_left(
         platform.check()
 
 
-def test_without_a_key_the_command_is_named_and_waited_for(
-    folder: Path, mirror: Path, provider_mirror: Path
-) -> None:
-    with killing.running(folder, mirror, provider_mirror) as platform:
+def test_without_a_key_the_command_is_named_and_waited_for(provider_mirror: Path) -> None:
+    with kill_platform.running(provider_mirror) as platform:
         begun = kill_with_their_tasks(platform)
         for kind, (app_id, vmid) in begun.items():
             lines = [f"{PROGRAMS[kind]} unlock {vmid}", f"pvesh set /pools/paas --vms {vmid}"]
