@@ -93,12 +93,15 @@ class Sessions:
                 if is_new or error.has_begun:
                     raise Unreachable(error.sentence) from None
             finally:
-                self._give_back(kept)
+                self._give_back(account, kept)
 
     def host_key(self, account: Account, *, deadline: float) -> str:
-        """The guest's host key (``type base64``), when it lets the platform in."""
-        kept, _ = self._take(account, time.monotonic() + deadline)
-        self._give_back(kept)
+        """The guest's host key (``type base64``), when it lets the platform in now.
+
+        By a new connection: a kept one looks alive for a while after the guest was stopped.
+        """
+        kept = self._make(account, time.monotonic() + deadline)
+        self._give_back(account, kept)
         return kept.link.host_key
 
     def close(self) -> None:
@@ -121,6 +124,12 @@ class Sessions:
                 account.check(kept.link.host_key)
                 kept.users += 1
                 return kept, False
+        return self._make(account, end), True
+
+    def _make(self, account: Account, end: float) -> _Kept:
+        """A new connection, kept in place of the one before."""
+        if self._pid != os.getpid():
+            self._begin()
         patience = max(min(end - time.monotonic(), CONNECT_SECONDS), 0.1)
         kept = _Kept(self._open(account, patience), users=1)
         with self._lock:
@@ -129,14 +138,18 @@ class Sessions:
         if before and not before.users:
             before.link.close()
         self._close_idle()
-        return kept, True
+        return kept
 
-    def _give_back(self, kept: _Kept) -> None:
+    def _give_back(self, account: Account, kept: _Kept) -> None:
         with self._lock:
             kept.users -= 1
             kept.used = time.monotonic()
+            # Another one has taken its place while it was used.
+            is_left = not kept.users and self._kept.get(account.identity) is not kept
             if self._timer is None:
                 self._set_timer()
+        if is_left:
+            kept.link.close()
 
     def _drop(self, account: Account, kept: _Kept) -> None:
         with self._lock:

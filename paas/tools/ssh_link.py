@@ -3,6 +3,7 @@
 import io
 import logging
 import socket
+import threading
 import time
 from base64 import b64decode, b64encode
 from collections.abc import Callable
@@ -25,6 +26,7 @@ KEY_TYPES = (
     "rsa-sha2-256",
 )
 KEEPALIVE_SECONDS = 5
+SHORTEST = 0.1
 CHUNK = 256 * 1024
 MOST_OUTPUT = 64 * 1024 * 1024
 REASONS = {
@@ -111,6 +113,16 @@ class Link:
 
         ``write`` takes the output as it comes, however much it is.
         """
+        # Some of paramiko's waits have no end of their own; closing the connection ends them all.
+        closing = threading.Timer(max(end - time.monotonic(), SHORTEST), self.close)
+        closing.daemon = True
+        closing.start()
+        try:
+            return self._run(command, data, end, write)
+        finally:
+            closing.cancel()
+
+    def _run(self, command: str, data: bytes, end: float, write: Write | None) -> Done:
         title = self._account.title
         try:
             channel = self._transport.open_session(timeout=_left(end))
@@ -126,12 +138,11 @@ class Link:
             if not channel.status_event.wait(_left(end)):
                 raise TimeoutError
             code = channel.recv_exit_status()
-        except TimeoutError:
-            sentence = f"The guest {title} has not answered in time."
-            raise Lost(sentence, has_begun=True) from None
         except (paramiko.SSHException, OSError, EOFError) as error:
+            is_late = isinstance(error, TimeoutError) or time.monotonic() >= end
             sentence = f"The connection to the guest {title} broke: {error}."
-            raise Lost(sentence, has_begun=True) from None
+            late = f"The guest {title} has not answered in time."
+            raise Lost(late if is_late else sentence, has_begun=True) from None
         finally:
             channel.close()
         if code < 0:

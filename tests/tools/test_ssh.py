@@ -35,6 +35,8 @@ class Server(paramiko.ServerInterface):
         self.commands: list[str] = []
         self.connections: list[paramiko.Transport] = []
         self.answer: Callable[[paramiko.Channel, str], None] = echo
+        self.accepts = threading.Event()
+        self.accepts.set()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         threading.Thread(target=self._serve, daemon=True).start()
@@ -51,6 +53,7 @@ class Server(paramiko.ServerInterface):
             transport.start_server(event=threading.Event(), server=self)
 
     def close(self) -> None:
+        self.accepts.set()
         self._listener.close()
         for transport in self.connections:
             transport.close()
@@ -66,6 +69,7 @@ class Server(paramiko.ServerInterface):
         return "publickey"
 
     def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
+        self.accepts.wait()
         self.commands.append(command.decode())
         run = threading.Thread(target=self.answer, args=(channel, command.decode()), daemon=True)
         run.start()
@@ -195,6 +199,51 @@ def test_a_call_that_hangs_ends_at_its_deadline(
         sessions.run(account, ["x"], deadline=2.0)
     server.answer = echo
     assert sessions.run(account, ["y"], deadline=DEADLINE).code == 3
+
+
+def test_a_server_that_does_not_even_take_the_command_is_left_at_the_deadline(
+    server: Server, account: Account, sessions: Sessions
+) -> None:
+    server.accepts.clear()
+    server.answer = hang
+    with pytest.raises(Unreachable, match="has not answered in time"):
+        sessions.run(account, ["x"], deadline=2.0)
+
+
+def test_readiness_is_asked_of_the_guest_as_it_is_now(
+    server: Server, account: Account, sessions: Sessions
+) -> None:
+    sessions.run(account, ["x"], deadline=DEADLINE)
+    sessions.host_key(account, deadline=DEADLINE)
+    assert len(server.connections) == 2
+    wait_for(lambda: not server.connections[0].is_active(), "the one before to be closed")
+    sessions.run(account, ["y"], deadline=DEADLINE)
+    assert len(server.connections) == 2
+
+
+def test_a_connection_that_was_replaced_while_it_was_used_is_closed_after_its_use(
+    server: Server, account: Account, sessions: Sessions
+) -> None:
+    answering = threading.Event()
+
+    def answer_late(channel: paramiko.Channel, command: str) -> None:
+        answering.wait()
+        echo(channel, command)
+
+    server.answer = answer_late
+    codes: list[int] = []
+    call = threading.Thread(
+        target=lambda: codes.append(sessions.run(account, ["x"], deadline=DEADLINE).code)
+    )
+    call.start()
+    wait_for(lambda: server.commands == ["x"], "the call to begin")
+    sessions.host_key(account, deadline=DEADLINE)
+    assert server.connections[0].is_active()
+    answering.set()
+    call.join()
+    assert codes == [3]
+    wait_for(lambda: not server.connections[0].is_active(), "the first one to be closed")
+    assert server.connections[1].is_active()
 
 
 def test_a_connection_that_breaks_during_a_call_is_not_tried_again(
