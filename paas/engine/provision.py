@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
 from sqlalchemy.orm import Session
@@ -87,10 +88,8 @@ def _bring_about(attempt: Attempt, guest_id: int, target: Target) -> Record:
         return {"digest": digest}
     _clear_the_way(attempt, guest_id, presence, keeper)
     spec = attempt.guest()
-    if presence is Presence.ABSENT:
-        target.check_free(spec)
     with attempt.hold(target.lock_name(spec)):
-        _run_terraform(attempt, spec, keeper, CREATING)
+        _run_terraform(attempt, spec, keeper, CREATING, is_absent=presence is Presence.ABSENT)
     if _expect_no_stranger(target, spec) is not Presence.OURS:
         raise StepFailed(f"Terraform ended well, but there is no guest {spec.vmid}")
     return {"digest": digest}
@@ -163,9 +162,17 @@ def _clear_the_way(
 
 
 def _run_terraform(
-    attempt: Attempt, spec: GuestSpec, keeper: StateKeeper, allowed: frozenset[str]
+    attempt: Attempt,
+    spec: GuestSpec,
+    keeper: StateKeeper,
+    allowed: frozenset[str],
+    *,
+    is_absent: bool = False,
 ) -> None:
-    """Plan, look whether the plan does only what is allowed, and apply exactly that plan."""
+    """Plan, look whether the plan does only what is allowed, and apply exactly that plan.
+
+    The place of a guest that is absent must be free before anything is made there.
+    """
     platform = attempt.platform
     target = attempt.target(spec)
     folder = attempt.workdir / f"terraform-{spec.uuid}"
@@ -181,10 +188,15 @@ def _run_terraform(
             mirror=platform.settings.terraform_mirror,
         )
         try:
-            if allowed is CREATING and not keeper.holds_resources():
+            if allowed is CREATING and not is_absent and not keeper.holds_resources():
                 # A guest that was adopted, or whose state was lost, is not made a second time.
                 program.take_in(target.imports(spec))
-            plan = program.plan(destroy=allowed is REMOVING)
+            # Silence is waited for as long as a plan takes, so both are done at once.
+            with ThreadPoolExecutor(1) as beside:
+                looked = beside.submit(target.check_free, spec) if is_absent else None
+                plan = program.plan(destroy=allowed is REMOVING)
+            if looked:
+                looked.result()
             terraform.check_plan(plan, allowed)
             program.apply()
         except terraform.TerraformFailed as error:
