@@ -8,8 +8,9 @@ import ipaddress
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from paas import settings_rules
 from paas.domain.errors import SettingsError
@@ -19,20 +20,15 @@ __all__ = ["CHECKOUT", "TARGETS", "Settings", "client_token", "client_url", "env
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 # These may carry passwords, so no message repeats them.
-SECRET = frozenset(
-    {
-        "api_token",
-        "database_url",
-        "redis_url",
-        "proxmox_token",
-        "guest_apt_mirror",
-        "guest_pip_index",
-        "guest_pip_find_links",
-        "guest_npm_registry",
-        "guest_goproxy",
-        "guest_proxy",
-    }
+GUEST_URLS = (
+    "guest_apt_mirror",
+    "guest_pip_index",
+    "guest_pip_find_links",
+    "guest_npm_registry",
+    "guest_goproxy",
+    "guest_proxy",
 )
+SECRET = frozenset({"api_token", "database_url", "redis_url", "proxmox_token", *GUEST_URLS})
 
 
 @dataclass(frozen=True)
@@ -46,9 +42,9 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 5000
     hosts: tuple[str, ...] = ()
-    api_token: str = ""
-    database_url: str = ""
-    redis_url: str = ""
+    api_token: str = field(default="", repr=False)
+    database_url: str = field(default="", repr=False)
+    redis_url: str = field(default="", repr=False)
     target: str = "local"
     local_unsafe: bool = False
     local_network: str = "127.77.0.0/16"
@@ -67,7 +63,7 @@ class Settings:
     terraform: str = ""
     terraform_mirror: str = ""
     proxmox_url: str = ""
-    proxmox_token: str = ""
+    proxmox_token: str = field(default="", repr=False)
     proxmox_ca_file: str = ""
     proxmox_fingerprint: str = ""
     proxmox_insecure: bool = False
@@ -118,6 +114,12 @@ class Settings:
         if broken:
             raise SettingsError("These settings cannot be used. " + "; ".join(broken))
         return settings
+
+    def secrets(self) -> list[str]:
+        """What no log line may show: the token's secret, and passwords within URLs."""
+        urls = [url for name in GUEST_URLS for url in getattr(self, name).split(",")]
+        passwords = [urlsplit(url).password for url in urls]
+        return [one for one in (self.proxmox_token.partition("=")[2], *passwords) if one]
 
     @property
     def binds_loopback(self) -> bool:

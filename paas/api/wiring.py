@@ -27,6 +27,8 @@ STATUS: dict[type[PaasError], int] = {
     errors.Busy: 503,
     errors.Unavailable: 503,
     errors.Unreachable: 503,
+    errors.StepInterrupted: 503,
+    errors.StepFailed: 503,
 }
 
 SENTENCES = {

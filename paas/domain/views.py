@@ -134,8 +134,8 @@ class StrayView:
     """A guest where ours live that no row speaks for, or whose row says that it must be gone.
 
     ``kind`` is ``unknown`` (our marker, no row), ``leftover`` (its row says gone), ``foreign``
-    (another's within our range), ``missing`` (a row without a guest). ``says`` is a sentence,
-    ``mend`` what to run.
+    (another's within our range), ``copy`` (our marker on a guest with another number),
+    ``missing`` (a row without a guest). ``says`` is a sentence, ``mend`` what to do.
     """
 
     kind: str

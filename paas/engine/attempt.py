@@ -60,7 +60,7 @@ class Attempt:
         self.journal = Journal(
             platform.store, platform.hub, held.app_id, held.app_uuid, held.id, held.epoch
         )
-        self.journal.hide(secrets.values())
+        self.journal.hide([*secrets.values(), *platform.settings.secrets()])
 
     def __enter__(self) -> "Attempt":
         return self
@@ -145,10 +145,17 @@ class Attempt:
         return playbook
 
     def _start_ansible(self) -> Playbook:
-        with self.platform.store.read() as session:
-            guest_type = self.app(session).guest_type
-        playbook = self.platform.target_for(guest_type).playbook
+        playbook = self._target().playbook
         return Playbook.start_early(self.bench(), self.workdir / "ansible", playbook=playbook)
+
+    def _target(self) -> Target:
+        """Where the app's guest lives, or will."""
+        with self.platform.store.read() as session:
+            app = self.app(session)
+            guest = session.get(Guest, app.guest_id) if app.guest_id else None
+        if guest is not None:
+            return self.platform.target(guest.target).during(self.interruption)
+        return self.platform.target_for(app.guest_type)
 
     @contextmanager
     def hold(self, name: str) -> Iterator[None]:

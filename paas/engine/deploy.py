@@ -9,7 +9,13 @@ from paas.domain.specs import ReleaseSpec
 from paas.domain.states import AppState, DeploymentState
 from paas.engine.attempt import Attempt, Record
 from paas.engine.fetch import drop_archive, fetch, make_release
-from paas.engine.provision import provision, serving_release, settle_guest, unprovision
+from paas.engine.provision import (
+    provision,
+    serving_release,
+    settle_guest,
+    stood_before,
+    unprovision,
+)
 from paas.engine.reserve import give_back, reserve
 from paas.engine.steps import Plan, Step
 from paas.store import apps, releases
@@ -26,6 +32,13 @@ def connect(attempt: Attempt) -> Record:
     spec = attempt.guest()
     contact = attempt.target(spec).wait_ready(spec, CONNECT_SECONDS)
     return {"address": contact.address, "host_key": contact.host_key}
+
+
+def meet(attempt: Attempt) -> None:
+    """The same, kept at once: a guest that was started again may have another address."""
+    contact = connect(attempt)
+    with attempt.write() as session:
+        settle_contact(attempt, session, contact)
 
 
 def settle_contact(attempt: Attempt, session: Session, record: Record) -> None:
@@ -56,6 +69,7 @@ def snapshot(attempt: Attempt) -> Record:
     name = f"paas-{attempt.held.uuid[:8]}"
     if attempt.target(spec).snapshot(spec, name):
         attempt.say(f"snapshot {name} was taken")
+        attempt.target(spec).prune_snapshots(spec, platform.settings.snapshots)
         return {"snapshot": name}
     attempt.say("the guest's storage cannot take snapshots, so there is none")
     return {}
@@ -97,7 +111,7 @@ def _release(attempt: Attempt) -> ReleaseSpec:
 
 def remove_release(attempt: Attempt, _record: Record) -> None:
     """End the failed release; what served before serves on. A new guest goes as a whole."""
-    if serving_release(attempt) is None:
+    if not stood_before(attempt):
         return
     spec = attempt.guest()
     attempt.target(spec).retire(spec, _release(attempt))
@@ -161,8 +175,6 @@ def finish(attempt: Attempt) -> Record:
             (folder / row.archive).unlink(missing_ok=True)
             removed.append(row.id)
         target.tidy(spec, [attempt.release(row.id) for row in kept])
-        if platform.settings.snapshots:
-            target.prune_snapshots(spec, platform.settings.snapshots)
     except (StepFailed, StepInterrupted) as error:
         # The new release serves; what was not tidied up now will be after the next one.
         attempt.say(f"older releases could not be removed: {error.message}")

@@ -26,7 +26,7 @@ class Platform:
     queue: WorkQueue
     installation: str
     host: str
-    token: str
+    token: str = field(repr=False)
     root: Path = CHECKOUT
     stopping: Callable[[], bool] = field(default=lambda: False)
 

@@ -6,7 +6,7 @@ from paas.domain.errors import StepFailed
 from paas.domain.specs import ReleaseSpec
 from paas.domain.states import AppState
 from paas.engine.attempt import Attempt, Record
-from paas.engine.deploy import wait_healthy
+from paas.engine.deploy import meet, wait_healthy
 from paas.engine.steps import Conclude, Plan, Step
 from paas.store import apps
 
@@ -31,6 +31,7 @@ def start(attempt: Attempt) -> Record:
     """Start the live release again and wait for it."""
     spec = attempt.guest()
     attempt.target(spec).start(spec)
+    meet(attempt)
     return wait_healthy(attempt, live_release(attempt))
 
 
@@ -39,6 +40,7 @@ def restart(attempt: Attempt) -> Record:
     release = live_release(attempt)
     spec = attempt.guest()
     attempt.target(spec).restart(spec)
+    meet(attempt)
     return wait_healthy(attempt, release)
 
 
@@ -73,7 +75,14 @@ def keep_state(attempt: Attempt, session: Session, error: str) -> None:
     attempt.app(session).error_message = error
 
 
+def leave_stopped(attempt: Attempt, session: Session, error: str) -> None:
+    """The app did not come up again, and was stopped."""
+    app = attempt.app(session)
+    app.error_message = error
+    apps.set_state(session, app, AppState.STOPPED)
+
+
 STOP = Plan((Step("halt", halt),), reach(AppState.STOPPED), keep_state)
 SHUTDOWN = Plan((Step("shutdown", shut_down),), reach(AppState.STOPPED), keep_state)
 START = Plan((Step("start", start, undo=stop_again),), reach(AppState.RUNNING), keep_state)
-RESTART = Plan((Step("restart", restart),), reach(AppState.RUNNING), keep_state)
+RESTART = Plan((Step("restart", restart, undo=stop_again),), reach(AppState.RUNNING), leave_stopped)

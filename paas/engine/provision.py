@@ -132,8 +132,10 @@ def _digest(target: Target, values: Mapping[str, object]) -> str:
 
 
 def _applied(attempt: Attempt, guest_id: int) -> str | None:
+    """What a guest that was finished once was made from; half a guest is always made on."""
     with attempt.platform.store.read() as session:
-        return session.get_one(Guest, guest_id).applied_values
+        row = session.get_one(Guest, guest_id)
+        return row.applied_values if row.state == GuestState.PRESENT else None
 
 
 def _clear_the_way(
@@ -152,7 +154,7 @@ def _clear_the_way(
             row.preflight_at = utcnow()
             if row.state == GuestState.PRESENT:
                 # Nothing serves any more, so this deployment is a first one again.
-                row.state = GuestState.RESERVED
+                guests.begin_again(row)
                 attempt.app(session).live_release_id = None
     elif guest.state == GuestState.RESERVED and (not known or keeper.is_tainted()):
         attempt.say("an earlier attempt left half a guest; it is removed first")
@@ -188,9 +190,9 @@ def _run_terraform(
             mirror=platform.settings.terraform_mirror,
         )
         try:
-            if allowed is CREATING and not is_absent and not keeper.holds_resources():
-                # A guest that was adopted, or whose state was lost, is not made a second time.
-                program.take_in(target.imports(spec))
+            if allowed is CREATING and not is_absent:
+                # What was adopted, or never reached the state, is not made a second time.
+                program.take_in(target.imports(spec), keeper.read())
             # Silence is waited for as long as a plan takes, so both are done at once.
             with ThreadPoolExecutor(1) as beside:
                 looked = beside.submit(target.check_free, spec) if is_absent else None
@@ -221,8 +223,8 @@ def settle_guest(attempt: Attempt, session: Session, record: Record) -> None:
 
 
 def unprovision(attempt: Attempt, _record: Record) -> None:
-    """Remove the guest of a failed first deployment; one that served before stays."""
-    if serving_release(attempt) is not None:
+    """Remove the guest that this operation made; one that stood before stays with its data."""
+    if stood_before(attempt):
         return
     with attempt.platform.store.read() as session:
         keys = [g.id for g in guests.standing(session, attempt.held.app_id)]
@@ -268,6 +270,17 @@ def serving_release(attempt: Attempt) -> int | None:
         return attempt.app(session).live_release_id
 
 
+def stood_before(attempt: Attempt) -> bool:
+    """Whether the app's guest is the very one that stood when this operation began."""
+    if serving_release(attempt) is not None:
+        return True
+    was = attempt.records.get("reserve", {}).get("incarnation")
+    with attempt.platform.store.read() as session:
+        guest_id = attempt.app(session).guest_id
+        row = session.get(Guest, guest_id) if guest_id else None
+        return row is not None and row.incarnation == was
+
+
 def _remove(attempt: Attempt, guest_id: int, target: Target) -> None:
     """Let Terraform destroy what it knows; then the target removes what is left of the guest."""
     keeper = StateKeeper(attempt, guest_id)
@@ -277,6 +290,6 @@ def _remove(attempt: Attempt, guest_id: int, target: Target) -> None:
         spec = _spec(attempt, guest_id)
         try:
             _run_terraform(attempt, spec, keeper, REMOVING)
-        except terraform.TerraformFailed as error:
+        except StepFailed as error:
             attempt.say(f"{error.message}; the guest is proved ours and is removed without it")
     target.remove(spec)

@@ -83,11 +83,12 @@ def _rows(platform: Platform, target: str) -> list[Row]:
 def _look_after_all(
     platform: Platform, target: Target, rows: list[Row], standing: Sequence[Standing]
 ) -> None:
-    seen = {one.marker: one for one in standing}
+    seen = {(one.marker, one.vmid): one for one in standing}
+    away = {one.vmid for one in standing if not one.is_readable}
     for row in rows:
-        if not row.is_settled or is_busy(platform, row.app_id):
+        if not row.is_settled or row.spec.vmid in away or is_busy(platform, row.app_id):
             continue
-        found = seen.get(row.spec.marker)
+        found = seen.get((row.spec.marker, row.spec.vmid))
         if found is None:
             _look_after(platform, target, row)
         elif found.node and found.node != row.spec.node:
@@ -100,7 +101,7 @@ def _look_after(platform: Platform, target: Target, row: Row) -> None:
         if target.revive(row.spec):
             log.info("a guest was brought back", guest=row.spec.uuid, address=row.spec.address)
         elif target.observe(row.spec) is not Presence.OURS:
-            _report_lost(platform, row.app_id)
+            _report_lost(platform, row)
     except PaasError as error:
         log.warning("a guest cannot be brought back", guest=row.spec.uuid, error=error.message)
 
@@ -111,10 +112,11 @@ def is_busy(platform: Platform, app_id: int) -> bool:
         return operations.active_of(session, app_id) is not None
 
 
-def _report_lost(platform: Platform, app_id: int) -> None:
+def _report_lost(platform: Platform, row: Row) -> None:
     with platform.store.write() as session:
-        app = session.get_one(App, app_id, with_for_update=True)
-        if operations.active_of(session, app_id) is None and app.state in SETTLED:
+        app = session.get_one(App, row.app_id, with_for_update=True)
+        is_idle = operations.active_of(session, row.app_id) is None
+        if is_idle and app.state in SETTLED and app.guest_id == row.guest_id:
             app.error_message = LOST
             apps.set_state(session, app, AppState.FAILED)
             log.error("a guest is lost", app=app.uuid)
@@ -135,9 +137,11 @@ def strays(platform: Platform, target: str, standing: Sequence[Standing]) -> Ite
             stray = _judge(session, platform.installation, one)
             if stray is not None:
                 yield stray
-    markers = {one.marker for one in standing}
+    seen = {(one.marker, one.vmid) for one in standing}
+    away = {one.vmid for one in standing if not one.is_readable}
     for row in _rows(platform, target):
-        is_there = row.spec.marker in markers or not row.is_settled
+        is_seen = (row.spec.marker, row.spec.vmid) in seen or row.spec.vmid in away
+        is_there = is_seen or not row.is_settled
         if not is_there and platform.target(target).observe(row.spec) is Presence.ABSENT:
             yield StrayView(
                 "missing",
@@ -151,10 +155,19 @@ def strays(platform: Platform, target: str, standing: Sequence[Standing]) -> Ite
 
 
 def _judge(session: Session, installation: str, one: Standing) -> StrayView | None:
-    """What a standing guest is to us; None when its row stands too."""
+    """What a standing guest is to us; None when its row stands too, or its node is away."""
+    if not one.is_readable:
+        return None
     owner, _, uuid = one.marker.partition("/")
     row = session.scalar(select(Guest).where(Guest.uuid == uuid)) if owner == installation else None
     place = (one.endpoint, one.vmid, one.node, one.name)
+    if row is not None and row.vmid != one.vmid:
+        says = (
+            f"The guest {one.vmid} ({one.name}) is a copy of our guest {row.vmid}: it carries the "
+            "same marker, and is never touched."
+        )
+        mend = f"remove the line that begins with 'paas:' from the notes of guest {one.vmid}"
+        return StrayView("copy", *place, says, mend)
     if row is not None and row.state != GuestState.GONE:
         return None
     if row is not None:
@@ -180,11 +193,22 @@ def remove_leftovers(platform: Platform, target: str, standing: Sequence[Standin
             continue
         with platform.store.read() as session:
             row = session.scalar(
-                select(Guest).where(Guest.uuid == uuid, Guest.state == GuestState.GONE)
+                select(Guest).where(
+                    Guest.uuid == uuid, Guest.vmid == one.vmid, Guest.state == GuestState.GONE
+                )
             )
             spec = guests.spec(session, row, platform.installation) if row else None
-        if spec is not None:
-            log.warning("a guest that must be gone is removed", vmid=one.vmid, name=one.name)
-            platform.target(target).remove(spec)
+        if spec is not None and _is_removed(platform.target(target), spec):
             removed.append(one.vmid)
     return removed
+
+
+def _is_removed(target: Target, spec: GuestSpec) -> bool:
+    """Remove one; what is in the way of it is not in the way of the others."""
+    log.warning("a guest that must be gone is removed", vmid=spec.vmid, name=spec.hostname)
+    try:
+        target.remove(spec)
+    except PaasError as error:
+        log.warning("it cannot be removed yet", vmid=spec.vmid, error=error.message)
+        return False
+    return True

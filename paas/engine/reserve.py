@@ -15,7 +15,11 @@ def reserve(attempt: Attempt) -> Record:
     """Take the app's standing guest, or reserve a new one."""
     with attempt.platform.store.read() as session:
         guest_id = attempt.app(session).guest_id
-    return {"guest": guest_id or new_guest(attempt).id}
+        guest = session.get(Guest, guest_id) if guest_id else None
+    if guest is None:
+        return {"guest": new_guest(attempt).id, "incarnation": None}
+    stood = guest.state == GuestState.PRESENT
+    return {"guest": guest.id, "incarnation": guest.incarnation if stood else None}
 
 
 def new_guest(attempt: Attempt) -> Guest:
@@ -34,7 +38,10 @@ def new_guest(attempt: Attempt) -> Guest:
         index = guests.next_number(session, f"place:{target.endpoint}", 0)
         wanted = Wanted(index, app.port, Resources(app.cores, app.memory, app.disk))
         place = target.place(wanted, all_reserved(session), survey)
+        taken = target.taken_vmids(survey)
         vmid = guests.next_vmid(session, place.endpoint, target.vmids)
+        while vmid in taken:
+            vmid = guests.next_vmid(session, place.endpoint, target.vmids)
         guest = guests.reserve(session, app, target.name, place, vmid)
     attempt.say(f"reserved guest {guest.vmid} on {guest.node}, {_address(guest)}")
     return guest

@@ -25,6 +25,9 @@ PRUNE_SECONDS = 3600.0
 PRUNE_ROWS = 400
 CACHE_SECONDS = 24 * 3600.0
 DOWNLOAD_SECONDS = 3600.0
+# Templates are built without an operation, within a day.
+BUILDS = "template-"
+BUILD_SECONDS = 24 * 3600.0
 
 
 class Sweeper:
@@ -32,11 +35,15 @@ class Sweeper:
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
-        self._reconciled = -RECONCILE_SECONDS
         self._pruned = -PRUNE_SECONDS
 
     def run(self, end: threading.Event) -> None:
-        """Sweep every 5 s until ``end`` is set."""
+        """Sweep every 5 s until ``end`` is set; guests are looked after in a thread of its own.
+
+        A cluster that does not answer must not keep other operations from being taken up.
+        """
+        rounds = threading.Thread(target=self._reconcile, args=(end,), name="guests", daemon=True)
+        rounds.start()
         while not end.is_set():
             try:
                 self.sweep()
@@ -47,14 +54,20 @@ class Sweeper:
     def sweep(self) -> None:
         """One round."""
         self._take_up()
+        self._remove_leftovers()
         now = time.monotonic()
-        if now - self._reconciled >= RECONCILE_SECONDS:
-            self._reconciled = now
-            reconciler.reconcile(self._platform)
-            self._remove_leftovers()
         if now - self._pruned >= PRUNE_SECONDS:
             self._pruned = now
             self._prune()
+
+    def _reconcile(self, end: threading.Event) -> None:
+        while not end.is_set():
+            try:
+                reconciler.reconcile(self._platform)
+            except Exception:
+                # Whatever one round stumbles over, the next ones are needed all the same.
+                log.exception("a round over the guests ended early")
+            end.wait(RECONCILE_SECONDS)
 
     def _take_up(self) -> None:
         platform = self._platform
@@ -75,7 +88,8 @@ class Sweeper:
         with self._platform.store.read() as session:
             active = {one.uuid for one in operations.active(session)}
         for folder in folders:
-            if folder.name.rpartition("-")[0] not in active:
+            is_build = folder.name.startswith(BUILDS) and _age(folder) < BUILD_SECONDS
+            if not is_build and folder.name.rpartition("-")[0] not in active:
                 shutil.rmtree(folder, ignore_errors=True)
 
     def _prune(self) -> None:

@@ -63,12 +63,13 @@ def terraform_zip(platform: Platform, actor: Actor, app_id: str) -> bytes:
 
 
 def _zip(platform: Platform, spec: GuestSpec, name: str, state: bytes) -> bytes:
-    target = platform.targets[spec.target]
+    target = platform.target(spec.target)
     buffer = io.BytesIO()
     with TemporaryDirectory(dir=platform.folder("run")) as temporary:
         folder = Path(temporary) / name
         Workspace.make(folder, target.module, target.values(spec), backend=False)
-        (folder / "terraform.tfstate").write_bytes(state)
+        # The row follows a guest that was moved at once, its state only at the next operation.
+        (folder / "terraform.tfstate").write_bytes(target.moved_state(state, spec.node))
         text = README.format(name=name, where=WHERE[spec.target])
         (folder / "README.md").write_text(text)
         with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:

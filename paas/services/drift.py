@@ -4,13 +4,15 @@ from paas.domain.errors import Conflict
 from paas.domain.specs import Actor
 from paas.domain.states import OperationKind
 from paas.domain.views import DriftView, OperationView
-from paas.engine.endpoints import vouch
+from paas.engine.endpoints import vouch, within
 from paas.engine.platform import Platform
 from paas.services import deployments
 from paas.store import apps, guests
 from paas.store.models import Guest
 
 NO_GUEST = "This deployment has no guest"
+# Seconds for which somebody who asks is let wait.
+PATIENCE = 20.0
 
 
 def examine(platform: Platform, actor: Actor, app_id: str) -> DriftView:
@@ -21,7 +23,7 @@ def examine(platform: Platform, actor: Actor, app_id: str) -> DriftView:
         if guest is None:
             raise Conflict(NO_GUEST)
         spec = guests.spec(session, guest, platform.installation)
-    target = platform.target(spec.target)
+    target = within(platform.target(spec.target), PATIENCE)
     vouch(platform, target)
     found = tuple(target.differences(spec))
     return DriftView(app.uuid, spec.target, spec.vmid, target.node_of(spec), found)

@@ -1,10 +1,12 @@
 """Guests that no row speaks for: listed for the administrator, adopted or removed on request."""
 
+import re
 from uuid import uuid4
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
-from paas.domain.errors import Conflict, NotFound
+from paas.domain.errors import Conflict, NotFound, PaasError
 from paas.domain.specs import Actor, GuestSpec
 from paas.domain.states import AppState, GuestState, GuestType
 from paas.domain.views import AppView, StrayView
@@ -17,6 +19,9 @@ from paas.store import apps, guests
 from paas.store.base import utcnow
 from paas.store.models import App, Guest
 from paas.targets.contract import Place, Standing
+from paas.tools.git_commands import check_url, is_safe_ref
+
+NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_-]{0,62}[A-Za-z0-9])?")
 
 ADOPTED = (
     "This guest was found with this installation's marker and without a row, and was adopted. "
@@ -44,18 +49,10 @@ def run(platform: Platform) -> tuple[StrayView, ...]:
 def adopt(platform: Platform, actor: Actor, vmid: int, endpoint: str = "") -> AppView:
     """Make rows for a guest of ours that has none; raises ``NotFound`` and ``Conflict``."""
     target, one = _unknown(platform, vmid, endpoint)
-    about = dict(one.about)
-    uuid = str(uuid4())
-    name = about.get("name") or one.name
-    framework = about.get("framework", "")
-    if framework not in platform.catalogue or not about.get("repository"):
-        raise Conflict(
-            f"The description of guest {vmid} does not say which app it is (name, framework, "
-            "repository), so it cannot be adopted. Remove it, or write the lines again"
-        )
+    about = _checked_about(platform, one)
+    uuid, name, framework = str(uuid4()), about["name"], about["framework"]
     with platform.store.write() as session:
-        if apps.holder_of(session, actor.tenant_id, name.lower()) is not None:
-            raise Conflict(f"The name {name!r} is taken by another deployment. Delete that first")
+        _make_room(session, actor, one, name)
         app_id = apps.add(
             session,
             {
@@ -71,7 +68,7 @@ def adopt(platform: Platform, actor: Actor, vmid: int, endpoint: str = "") -> Ap
                 "cores": one.resources.cores,
                 "memory": one.resources.memory,
                 "disk": one.resources.disk,
-                "port": int(about.get("port") or platform.catalogue[framework].port),
+                "port": int(about["port"]),
                 "health_path": None,
                 "start_command": None,
                 "environment": platform.store.vault.seal_map({}),
@@ -89,6 +86,48 @@ def adopt(platform: Platform, actor: Actor, vmid: int, endpoint: str = "") -> Ap
         apps.set_state(session, app, AppState.FAILED)
         session.flush()
         return apps.views(session, [app], STEP_TOTALS)[0]
+
+
+def _checked_about(platform: Platform, one: Standing) -> dict[str, str]:
+    """What the description says of the app; anybody with rights in Proxmox may have edited it."""
+    about = {"name": one.name, "framework": "", "repository": "", "branch": "", **one.about}
+    known = platform.catalogue.get(about["framework"])
+    about.setdefault("port", str(known.port) if known else "")
+    port = about["port"]
+    is_usable = (
+        known is not None
+        and NAME.fullmatch(about["name"])
+        and port.isascii()
+        and port.isdigit()
+        and 1 <= int(port) <= 65535
+        and (not about["branch"] or is_safe_ref(about["branch"]))
+    )
+    try:
+        check_url(about["repository"], platform.settings.git_hosts)
+    except PaasError:
+        is_usable = False
+    if is_usable:
+        return about
+    raise Conflict(
+        f"The description of guest {one.vmid} does not say which app it is (name, framework, "
+        "repository), so it cannot be adopted. Remove it, or write the lines again"
+    )
+
+
+def _make_room(session: Session, actor: Actor, one: Standing, name: str) -> None:
+    """See that name, number and address are free; a row that is gone gives its number up."""
+    if apps.holder_of(session, actor.tenant_id, name.lower()) is not None:
+        raise Conflict(f"The name {name!r} is taken by another deployment. Delete that first")
+    at_endpoint = select(Guest).where(Guest.endpoint == one.endpoint)
+    row = session.scalar(at_endpoint.where(Guest.vmid == one.vmid))
+    if row is not None and row.state != GuestState.GONE:
+        raise Conflict(f"The number {one.vmid} is another deployment's. Delete that first")
+    if row is not None:
+        # Numbers of rows are unique; below zero there is no guest.
+        row.vmid = -row.id
+    holder = at_endpoint.where(Guest.address == one.address, Guest.state != GuestState.GONE)
+    if one.address and session.scalar(holder) is not None:
+        raise Conflict(f"The address {one.address} is another deployment's. Delete that first")
 
 
 def remove(platform: Platform, actor: Actor, vmid: int, endpoint: str = "") -> StrayView:

@@ -1,6 +1,6 @@
 """Endpoints: what each said of itself when the platform first met it."""
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -19,3 +19,8 @@ def meet(session: Session, name: str, url: str, identity: str) -> str:
     values = {"name": name, "url": url, "identity": identity, "created_at": utcnow()}
     session.execute(insert(Endpoint).values(**values).on_conflict_do_nothing())
     return session.scalars(select(Endpoint.identity).where(Endpoint.name == name)).one()
+
+
+def rename(session: Session, name: str, identity: str) -> None:
+    """The endpoint calls itself otherwise from now on: a host has become a cluster."""
+    session.execute(update(Endpoint).where(Endpoint.name == name).values(identity=identity))

@@ -35,6 +35,10 @@ class Placed(Protocol):
     def frozen(self) -> Mapping[str, Any]:
         """What must stay as it is for as long as the guest lives."""
 
+    @property
+    def resources(self) -> Resources | None:
+        """What the guest gets, when that is more than its app asked for."""
+
 
 def installation(session: Session) -> str:
     """The uuid of this installation, the first half of every marker."""
@@ -72,6 +76,7 @@ def reserved(session: Session) -> list[Guest]:
 
 def reserve(session: Session, app: App, target: str, place: Placed, vmid: int) -> Guest:
     """Write the guest's row, so that whatever is made later is on the books."""
+    size = place.resources or Resources(app.cores, app.memory, app.disk)
     guest = Guest(
         tenant_id=app.tenant_id,
         app_id=app.id,
@@ -79,12 +84,13 @@ def reserve(session: Session, app: App, target: str, place: Placed, vmid: int) -
         endpoint=place.endpoint,
         node=place.node,
         address=place.address or None,
+        is_fixed=bool(place.address),
         frozen=dict(place.frozen),
         vmid=vmid,
         port=app.port,
-        cores=app.cores,
-        memory=app.memory,
-        disk=app.disk,
+        cores=size.cores,
+        memory=size.memory,
+        disk=size.disk,
         guest_type=app.guest_type,
         hostname=app.hostname,
         state=GuestState.RESERVED,
@@ -128,6 +134,16 @@ def spec(session: Session, guest: Guest, installation_uuid: str) -> GuestSpec:
         },
         runs=app.wanted == AppState.RUNNING,
     )
+
+
+def begin_again(guest: Guest) -> None:
+    """A guest that vanished is made anew at its place: another machine, with a key of its own."""
+    guest.state = GuestState.RESERVED
+    guest.incarnation += 1
+    guest.applied_values = None
+    guest.host_key = None
+    if not guest.is_fixed:
+        guest.address = None
 
 
 def mark_gone(session: Session, guest_id: int) -> None:

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, text
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, text, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from paas.store.base import Base, BigId, UtcDateTime, utcnow
@@ -173,8 +173,9 @@ class Guest(Base):
     endpoint: Mapped[str] = mapped_column(String(64))
     node: Mapped[str] = mapped_column(String(64))
     vmid: Mapped[int]
-    # Empty until the network has given the guest one.
+    # Empty until the network has given the guest one; it may give it to another later.
     address: Mapped[str | None] = mapped_column(String(64))
+    is_fixed: Mapped[bool] = mapped_column(default=True, server_default=true())
     port: Mapped[int]
     cores: Mapped[int]
     memory: Mapped[int]
@@ -198,8 +199,8 @@ class Guest(Base):
             "endpoint",
             "address",
             unique=True,
-            sqlite_where=text("state != 'gone'"),
-            postgresql_where=text("state != 'gone'"),
+            sqlite_where=text("state != 'gone' AND is_fixed"),
+            postgresql_where=text("state != 'gone' AND is_fixed"),
         ),
         Index("ix_guests_app", "app_id"),
     )

@@ -62,7 +62,10 @@ def guest(app_id: str) -> ResponseReturnValue:
 @bp.post("/guest")
 def answer_drift(app_id: str) -> ResponseReturnValue:
     """Take the guest as it is, or bring it back."""
-    begin, said = ANSWERS.get(request.form.get("answer", ""), ANSWERS["repair"])
+    answer = request.form.get("answer", "")
+    if answer not in ANSWERS:
+        raise Invalid([f"The answer must be one of {' and '.join(sorted(ANSWERS))}"])
+    begin, said = ANSWERS[answer]
     _attempt(lambda: begin(platform(), actor(), app_id), said)
     return _to_app(app_id)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from paas.domain.errors import Unreachable
 from paas.domain.specs import GuestSpec, Resources
 from paas.domain.views import Difference
-from paas.targets.contract import Presence, Standing
+from paas.targets.contract import Presence, Standing, Stop
 
 
 @dataclass
@@ -17,10 +17,12 @@ class PretendTarget:
     endpoint: str = "proxmox"
     url: str = "https://pve.example:8006"
     cluster: str = "cluster alpha"
+    grown_from: str = ""
     vmids: range = range(100_000, 200_000)
     is_away: bool = False
     machines: dict[int, Standing] = field(default_factory=dict)
     stopped: set[int] = field(default_factory=set)
+    stuck: set[int] = field(default_factory=set)
     removed: list[int] = field(default_factory=list)
 
     def put(self, vmid: int, marker: str, **changes: object) -> Standing:
@@ -33,6 +35,12 @@ class PretendTarget:
         if self.is_away:
             raise Unreachable("https://pve.example:8006 does not answer")
         return self.cluster
+
+    def succeeds(self, known: str) -> bool:
+        return known == self.grown_from
+
+    def during(self, stop: Stop) -> "PretendTarget":
+        return self
 
     def standing(self) -> Sequence[Standing]:
         return list(self.machines.values())
@@ -63,5 +71,7 @@ class PretendTarget:
         return False
 
     def remove(self, guest: GuestSpec) -> None:
+        if guest.vmid in self.stuck:
+            raise Unreachable(f"guest {guest.vmid} is being backed up")
         self.removed.append(guest.vmid)
         self.machines.pop(guest.vmid, None)

@@ -127,6 +127,53 @@ def test_another_cluster_behind_the_same_setting_is_not_believed(
         reconcile.report(platform)
 
 
+def test_a_host_that_became_a_cluster_is_still_the_one(
+    platform: Platform, target: PretendTarget
+) -> None:
+    spec = running(platform, target)
+    reconciler.reconcile(platform)
+    target.cluster, target.grown_from = "cluster gamma", "cluster alpha"
+    assert reconcile.report(platform) == ()
+    target.grown_from = ""
+    assert reconcile.report(platform) == ()
+    assert app_of(platform, spec).state == AppState.RUNNING
+
+
+def test_a_copy_of_our_guest_is_neither_followed_nor_touched(
+    platform: Platform, target: PretendTarget
+) -> None:
+    spec = running(platform, target)
+    target.put(150_000, spec.marker, node="pve2")
+    assert [(one.vmid, one.kind) for one in reconcile.report(platform)] == [(150_000, "copy")]
+    reconciler.reconcile(platform)
+    assert row_of(platform, spec).node == "pve1"
+    gone(platform, spec)
+    del target.machines[spec.vmid]
+    reconciler.reconcile(platform)
+    assert target.removed == []
+
+
+def test_guests_of_a_node_that_is_away_are_waited_for(
+    platform: Platform, target: PretendTarget
+) -> None:
+    spec = running(platform, target)
+    target.put(spec.vmid, "", is_readable=False)
+    assert reconcile.report(platform) == ()
+    reconciler.reconcile(platform)
+    assert app_of(platform, spec).state == AppState.RUNNING
+
+
+def test_what_is_in_the_way_of_one_is_not_in_the_way_of_the_others(
+    platform: Platform, target: PretendTarget
+) -> None:
+    stuck, free = running(platform, target), running(platform, target)
+    gone(platform, stuck)
+    gone(platform, free)
+    target.stuck.add(stuck.vmid)
+    reconciler.reconcile(platform)
+    assert target.removed == [free.vmid]
+
+
 def test_a_moved_guest_is_followed(platform: Platform, target: PretendTarget) -> None:
     spec = running(platform, target)
     target.put(spec.vmid, spec.marker, node="pve2")
@@ -175,6 +222,36 @@ def test_what_does_not_say_which_app_it_is_cannot_be_adopted(
         reconcile.adopt(platform, ACTOR, 150_000)
     assert reconcile.remove(platform, ACTOR, 150_000).vmid == 150_000
     assert target.machines == {}
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"port": "abc"},
+        {"port": "70000"},
+        {"name": "a b"},
+        {"repository": "file:///etc"},
+        {"framework": "cobol"},
+        {"branch": "--upload-pack=x"},
+    ],
+)
+def test_what_the_description_says_is_held_to_the_rules_of_the_door(
+    platform: Platform, target: PretendTarget, broken: dict[str, str]
+) -> None:
+    about = {"name": "shop", "framework": "flask", "repository": "https://github.com/o/r"}
+    target.put(150_000, f"{platform.installation}/{uuid4()}", about={**about, **broken})
+    with pytest.raises(Conflict, match="does not say which app"):
+        reconcile.adopt(platform, ACTOR, 150_000)
+
+
+def test_a_number_whose_row_is_gone_can_be_adopted(
+    platform: Platform, target: PretendTarget
+) -> None:
+    spec = running(platform, target)
+    gone(platform, spec)
+    about = {"name": "shop", "framework": "flask", "repository": "https://github.com/o/r"}
+    target.put(spec.vmid, f"{platform.installation}/{uuid4()}", about=about)
+    assert reconcile.adopt(platform, ACTOR, spec.vmid).vmid == spec.vmid
 
 
 def test_neither_answer_is_for_guests_of_others_or_with_rows(

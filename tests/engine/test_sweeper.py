@@ -10,7 +10,7 @@ from rq import Queue
 from sqlalchemy import select, update
 
 from paas.domain.states import AppState
-from paas.engine import lease
+from paas.engine import lease, reconciler
 from paas.engine.platform import Platform
 from paas.engine.sweeper import Sweeper
 from paas.services import deployments
@@ -119,7 +119,7 @@ def test_a_guest_that_is_gone_is_reported_and_a_redeploy_makes_a_new_one(
     app = live.deploy(platform, deploy_spec(repository=url))
     live.kill_guests(platform)
     shutil.rmtree(platform.folder("guests") / live.guest_folders(platform)[0])
-    Sweeper(platform).sweep()
+    reconciler.reconcile(platform)
     lost = deployments.get(platform, ACTOR, app.id)
     assert lost.state is AppState.FAILED
     assert "Redeploy makes a new guest" in (lost.error_message or "")
@@ -135,6 +135,6 @@ def test_a_guest_that_lost_its_supervisor_is_brought_back(
     url = mirror.add("site", {"index.html": "<title>here</title>"})
     app = live.deploy(platform, deploy_spec(repository=url))
     live.kill_guests(platform)
-    Sweeper(platform).sweep()
+    reconciler.reconcile(platform)
     assert app.access_url is not None
     live.until_answers(app.access_url)

@@ -31,7 +31,20 @@ def upgrade() -> None:
     with op.batch_alter_table("guests") as table:
         table.add_column(sa.Column("frozen", sa.JSON(), nullable=False, server_default="{}"))
         table.add_column(sa.Column("host_key", sa.Text(), nullable=True))
+        table.add_column(
+            sa.Column("is_fixed", sa.Boolean(), nullable=False, server_default=sa.true())
+        )
         table.alter_column("address", existing_type=sa.String(length=64), nullable=True)
+    where = sa.text("state != 'gone' AND is_fixed")
+    op.drop_index("uq_guests_address", table_name="guests")
+    op.create_index(
+        "uq_guests_address",
+        "guests",
+        ["endpoint", "address"],
+        unique=True,
+        sqlite_where=where,
+        postgresql_where=where,
+    )
 
 
 def downgrade() -> None:
