@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -140,7 +140,7 @@ def test_the_guests_own_sentence_is_passed_on() -> None:
         made.retire(GUEST, RELEASE)
     made, _ = inside(Done(127, b"", "sh: 1: python3: not found"))
     with pytest.raises(StepFailed, match="has no Python"):
-        made.stop_app(GUEST)
+        made.start_app(GUEST)
 
 
 def test_no_secret_and_no_users_text_is_on_a_command_line() -> None:
@@ -152,6 +152,22 @@ def test_no_secret_and_no_users_text_is_on_a_command_line() -> None:
     connection = made.connection(GUEST)
     assert "KEY" not in json.dumps(dict(connection.variables))
     assert connection.files["key"] == "KEY"
+
+
+def test_nothing_is_told_to_a_guest_whose_host_key_is_not_known() -> None:
+    made, wire = inside()
+    unknown = replace(GUEST, host_key="")
+    calls: list[Callable[[], object]] = [
+        lambda: list(made.runtime_log(unknown, limit=5)),
+        lambda: made.health(unknown, RELEASE),
+        lambda: made.call(unknown, ["true"], deadline=1.0),
+        lambda: made.connection(unknown),
+        lambda: made.template_variables(unknown),
+    ]
+    for call in calls:
+        with pytest.raises(Unreachable, match="shop-1a2b has not been reached yet"):
+            call()
+    assert wire.asked == []
 
 
 def test_ansible_trusts_the_one_host_key_of_this_incarnation() -> None:
@@ -317,8 +333,8 @@ def test_the_state_is_read_back_and_a_new_guest_serves_nothing(
 ) -> None:
     monkeypatch.setattr(places, "STATE", tmp_path)
     assert state.read() == state.State()
-    state.write(state.State(4, "stopped", "127.0.0.1", 20001))
-    assert state.read() == state.State(4, "stopped", "127.0.0.1", 20001)
+    state.write(state.State(4, "127.0.0.1", 20001))
+    assert state.read() == state.State(4, "127.0.0.1", 20001)
     assert state.path().stat().st_mode & 0o777 == 0o644
 
 

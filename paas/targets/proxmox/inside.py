@@ -80,7 +80,7 @@ class Inside:
 
     def connection(self, guest: GuestSpec) -> Connection:
         """How Ansible reaches the guest: OpenSSH, with files of this play alone."""
-        alias = _alias(guest)
+        alias = self._known(guest).name
         options = f"-o UserKnownHostsFile=known_hosts -o HostKeyAlias={alias} {SSH_OPTIONS}"
         return Connection(
             variables={
@@ -106,6 +106,15 @@ class Inside:
             host_key=guest.host_key,
         )
 
+    def _known(self, guest: GuestSpec) -> Account:
+        """The account in a guest whose host key is known: nothing is told to whoever answers."""
+        if not guest.host_key:
+            raise Unreachable(
+                f"The guest {guest.hostname} has not been reached yet, so its SSH host key is not "
+                "known. Its deployment learns it when the guest is ready; try again after that."
+            )
+        return self._account(guest)
+
     # Asking the guest program.
 
     def ask(
@@ -116,7 +125,7 @@ class Inside:
         Raises ``StepFailed`` with the guest's own sentence when it refuses.
         """
         data = json.dumps(values).encode()
-        account = self._account(guest)
+        account = self._known(guest)
         done = self._sessions.run(account, [*self.program, verb], data, deadline=patience)
         if done.code == NO_SUCH_FILE and program().name in done.errors:
             self._bring_program(guest, account)
@@ -199,7 +208,7 @@ class Inside:
 
     def template_variables(self, guest: GuestSpec) -> dict[str, object]:
         """What ``ansible/template.yml`` needs besides the languages; brings the guest program."""
-        self._bring_program(guest, self._account(guest))
+        self._bring_program(guest, self._known(guest))
         return {
             **self.setup_variables(guest),
             "paas_uv": self._own_uv,
@@ -242,30 +251,15 @@ class Inside:
         hashes = sorted({release.plan.dependencies_hash for release in kept})
         self.ask(guest, "tidy", {"kept": hashes}, LONG_PATIENCE)
 
-    def stop_app(self, guest: GuestSpec) -> None:
-        """End the app; it stays so when the guest starts again."""
-        self.ask(guest, "stop", {}, LONG_PATIENCE)
-
     def start_app(self, guest: GuestSpec) -> None:
         """Let the release that served last serve again."""
         self.ask(guest, "start", {}, LONG_PATIENCE)
-
-    def is_serving(self, guest: GuestSpec) -> bool:
-        """Whether the public port is open and its release runs."""
-        found = self.ask(guest, "status", {})
-        release = found["releases"].get(str(found["current"]), {})
-        return bool(found["front"]) and release.get("state") == "active"
 
     def call(
         self, guest: GuestSpec, argv: Sequence[str], *, deadline: float, write: Write | None = None
     ) -> Done:
         """Run a program of the guest's own; ``write`` takes its output as it comes."""
-        return self._sessions.run(self._account(guest), argv, deadline=deadline, write=write)
-
-    def power_off(self, guest: GuestSpec) -> None:
-        """Ask the guest itself to end; it does so after this returns."""
-        argv = ["systemctl", "--no-block", "poweroff"]
-        self._sessions.run(self._account(guest), argv, deadline=PATIENCE)
+        return self._sessions.run(self._known(guest), argv, deadline=deadline, write=write)
 
     def runtime_log(
         self, guest: GuestSpec, *, limit: int, since: str = "", search: str = ""

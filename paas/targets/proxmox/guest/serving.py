@@ -68,22 +68,25 @@ def start_release(number: int, options: Options) -> Answer:
     fingerprint = hashlib.sha256(settings + json.dumps(options).encode()).hexdigest()
     before = known(number)
     unit = units.app(number)
+    # Its end may be under way, from when it last served.
+    units.control("stop", "--", units.drain(number))
     if before.get("fingerprint") == fingerprint and units.is_active(unit):
         return {"release": number, "port": before["port"], "started": False}
-    units.control("stop", "--", unit, units.drain(number))
-    port = _port(int(str(before.get("port") or 0)))
+    units.control("stop", "--", unit)
+    port = _port(machine, int(str(before.get("port") or 0)))
     values = {"port": port, "fingerprint": fingerprint, **options._asdict()}
     layout.write_json(places.release_file(number), values, places.READABLE)
     units.start_app(number)
     return {"release": number, "port": port, "started": True}
 
 
-def _port(before: int) -> int:
-    if before and sockets.is_free(before):
+def _port(machine: layout.Guest, before: int) -> int:
+    """A private port, never the app's public one: its front may not be listening yet."""
+    if before and before != machine.port and sockets.is_free(before):
         return before
     files = places.release_file(0).parent.glob("*.json")
     taken = {int(str(layout.read_json(file).get("port") or 0)) for file in files}
-    return sockets.private_port(taken)
+    return sockets.private_port(taken | {machine.port})
 
 
 def look(number: int, path: str, patience: float) -> Answer:
@@ -100,18 +103,20 @@ def look(number: int, path: str, patience: float) -> Answer:
 
 
 def switch(number: int) -> Answer:
-    """Let a release serve; the one before ends when its last connection has."""
+    """Let a release serve; every other one ends when its last connection has."""
     if not known(number):
         raise GuestError(f"Release {number} was never started here, so it cannot serve.")
+    units.control("stop", "--", units.drain(number))
     if not units.is_active(units.app(number)):
         units.start_app(number)
     host = _wait_listening(number)
-    before = state.read()
-    state.write(state.State(number, "running", host, Release(number).port))
+    state.write(state.State(number, host, Release(number).port))
     units.link_boot(units.FRONT, units.app(number))
     units.control("start", "--", units.FRONT)
-    if before.current is not None and before.current != number:
-        units.control("start", "--no-block", "--", units.drain(before.current))
+    # Whatever runs, not what the state had: a switch that was cut off here is made good.
+    others = [units.drain(other) for other in units.running_apps() if other != number]
+    if others:
+        units.control("start", "--no-block", "--", *others)
     return {"release": number}
 
 
@@ -162,18 +167,9 @@ def retire(number: int) -> Answer:
     return {}
 
 
-def stop() -> Answer:
-    """End the app and refuse connections, also after a restart of the machine."""
-    state.write(state.read()._replace(wanted="stopped"))
-    units.link_boot()
-    units.control("stop", "--", units.FRONT, "paas-app@*.service", "paas-drain@*.service")
-    return {}
-
-
 def start() -> Answer:
     """Let the release that served last serve again."""
     present = state.read()
-    state.write(present._replace(wanted="running"))
     if present.current is not None:
         units.link_boot(units.FRONT, units.app(present.current))
         units.start_app(present.current)
@@ -184,24 +180,3 @@ def start() -> Answer:
 def tidy(kept: Collection[str]) -> Answer:
     """Remove installed dependencies that no kept release needs, by hash."""
     return {"removed": removal.remove_dependencies(places.load(), kept)}
-
-
-def status() -> Answer:
-    """What serves, and how each release is."""
-    present = state.read()
-    numbers = sorted(int(file.stem) for file in places.release_file(0).parent.glob("*.json"))
-    releases = {str(number): _describe(Release(number)) for number in numbers}
-    return {
-        **present._asdict(),
-        "front": units.is_active(units.FRONT),
-        "releases": releases,
-    }
-
-
-def _describe(release: Release) -> Answer:
-    return {
-        "port": release.port,
-        "state": release.shown.get("ActiveState", ""),
-        "restarts": release.crashes,
-        "processes": release.tree,
-    }

@@ -9,10 +9,9 @@ from . import places
 
 
 class State(NamedTuple):
-    """The release that serves and where it answers; ``wanted`` is running or stopped."""
+    """The release that serves, and where it answers."""
 
     current: int | None = None
-    wanted: str = "running"
     host: str = ""
     port: int = 0
 
@@ -30,7 +29,6 @@ def read() -> State:
     current = found.get("current")
     return State(
         current if isinstance(current, int) else None,
-        str(found.get("wanted") or "running"),
         str(found.get("host") or ""),
         int(str(found.get("port") or 0)),
     )

@@ -178,6 +178,13 @@ def is_active(unit: str) -> bool:
     return show(unit).get("ActiveState") == "active"
 
 
+def running_apps() -> list[int]:
+    """The releases that run, or are about to once more."""
+    words = ("--plain", "--no-legend", "--state=active,activating", "--", "paas-app@*.service")
+    names = [line.split()[0] for line in control("list-units", *words).splitlines() if line.strip()]
+    return sorted(int(name.partition("@")[2].removesuffix(".service")) for name in names)
+
+
 def start_app(number: int) -> None:
     """Start a release; without the part of its sandbox that this guest cannot have."""
     try:

@@ -2,7 +2,7 @@
 
     setup, runtimes, submit, follow     make the machine ready, install, bring a release
     health, switch, retire, drain       look at a release, let it serve, end it
-    stop, start, status, tidy, log      the app as a whole
+    start, tidy, log                    the app as a whole
     run, front, work, exec              what units and builds run
 
 Exit codes: 0 done, 1 failed with a sentence on stderr, 2 wrong usage.
@@ -82,22 +82,10 @@ def _retire(request: Request) -> object:
     return serving.retire(request["release"])
 
 
-def _stop(_: Request) -> object:
-    from . import serving
-
-    return serving.stop()
-
-
 def _start(_: Request) -> object:
     from . import serving
 
     return serving.start()
-
-
-def _status(_: Request) -> object:
-    from . import serving
-
-    return serving.status()
 
 
 def _tidy(request: Request) -> object:
@@ -157,9 +145,7 @@ VERBS: Mapping[str, Callable[[Request], object]] = {
     "health": _health,
     "switch": _switch,
     "retire": _retire,
-    "stop": _stop,
     "start": _start,
-    "status": _status,
     "tidy": _tidy,
     "log": _log,
 }

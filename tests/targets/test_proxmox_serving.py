@@ -1,0 +1,91 @@
+"""Which units the guest program starts and ends, without systemd."""
+
+from pathlib import Path
+
+import pytest
+
+from paas.targets.local.sandbox import layout, sockets
+from paas.targets.local.sandbox.entering import Options
+from paas.targets.proxmox.guest import places, serving, state, units
+
+MACHINE = {
+    "uuid": "u",
+    "marker": "m",
+    "hostname": "shop",
+    "address": "10.0.0.20",
+    "port": 8000,
+    "cores": 1,
+    "memory": 512,
+    "disk": 8,
+    "uid": 2000,
+}
+
+
+class Systemd:
+    """Knows which releases run; remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.running: set[int] = set()
+        self.told: list[tuple[str, ...]] = []
+
+    def control(self, *words: str) -> str:
+        self.told.append(words)
+        if words[0] == "list-units":
+            rows = (f"{units.app(one)} loaded active running x\n" for one in self.running)
+            return "".join(rows)
+        return ""
+
+    def show(self, unit: str) -> dict[str, str]:
+        running = (units.app(number) for number in self.running)
+        return {"ActiveState": "active" if unit in running else "inactive"}
+
+
+@pytest.fixture
+def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Systemd:
+    made = Systemd()
+    monkeypatch.setattr(places, "STATE", tmp_path / "state")
+    monkeypatch.setattr(places, "HOME", tmp_path / "home")
+    monkeypatch.setattr(places, "UNITS", tmp_path / "units")
+    for folder in (places.release_file(0).parent, places.HOME / "releases", places.UNITS):
+        folder.mkdir(parents=True)
+    layout.write_json(layout.marker_file(places.STATE), MACHINE)
+    monkeypatch.setattr(units, "control", made.control)
+    monkeypatch.setattr(units, "show", made.show)
+    monkeypatch.setattr(serving.health, "find_host", lambda release: ("127.0.0.1", ""))
+    return made
+
+
+def start(systemd: Systemd, number: int) -> serving.Answer:
+    places.load().env_file(number).write_text("{}")
+    answer = serving.start_release(number, Options())
+    systemd.running.add(number)
+    return answer
+
+
+def test_a_release_that_still_runs_is_not_ended_behind_its_back(systemd: Systemd) -> None:
+    start(systemd, 1)
+    systemd.told.clear()
+    assert start(systemd, 1)["started"] is False
+    assert systemd.told == [("stop", "--", units.drain(1))]
+
+
+def test_a_switch_ends_every_other_release_also_after_one_that_was_cut_off(
+    systemd: Systemd,
+) -> None:
+    for number in (1, 2, 3):
+        start(systemd, number)
+    # The switch to 3 died after it had written the state: nobody has drained 2, nor 1.
+    state.write(state.State(3, "127.0.0.1", 20001))
+    systemd.told.clear()
+    serving.switch(3)
+    assert systemd.told[0] == ("stop", "--", units.drain(3))
+    assert systemd.told[-1] == ("start", "--no-block", "--", units.drain(1), units.drain(2))
+
+
+def test_a_private_port_is_never_the_public_one(
+    systemd: Systemd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused: list[set[int]] = []
+    monkeypatch.setattr(sockets, "private_port", lambda taken: refused.append(taken) or 20001)
+    assert start(systemd, 1)["port"] == 20001
+    assert refused == [{8000}]
