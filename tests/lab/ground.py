@@ -6,7 +6,7 @@ import platform
 import shutil
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,13 +94,13 @@ def prepared(number: int | None = None) -> Iterator[Ground]:
             images.add(image, plain)
         net = Network(plan, folder)
         hypervisor = LxcHypervisor(folder, net, images)
-        try:
+        with ExitStack() as undo:
+            # Each is undone whatever became of the one before.
+            undo.callback(sweep, plan.number)
+            undo.callback(net.down)
+            undo.callback(hypervisor.close)
             net.up()
             yield Ground(plan, folder, net, images, hypervisor, (full, plain))
-        finally:
-            hypervisor.close()
-            net.down()
-            sweep(plan.number)
 
 
 def sweep(number: int) -> list[str]:
@@ -139,8 +139,8 @@ def _claimed(number: int | None) -> Iterator[Plan]:
             try:
                 yield Plan(candidate)
             finally:
-                folder.rmdir()
                 with suppress(OSError):
+                    folder.rmdir()
                     STATE.rmdir()
             return
         finally:
