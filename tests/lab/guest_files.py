@@ -21,6 +21,7 @@ LinkLocalAddressing=no
 ClientIdentifier=mac
 UseDNS=no
 """
+NETWORK = "etc/systemd/network/eth0.network"
 
 
 def write_identity(root: Path, guest: GuestConfig) -> None:
@@ -29,16 +30,23 @@ def write_identity(root: Path, guest: GuestConfig) -> None:
     Keys of whoever the image was made by are gone afterwards.
     """
     (root / "etc/machine-id").write_text(secrets.token_hex(16) + "\n")
-    _replace(root / "etc/resolv.conf", "".join(f"nameserver {name}\n" for name in guest.dns))
-    write_name(root, guest)
-    write_keys(root, guest)
+    write_settings(root, guest)
     for old in (root / "etc/ssh").glob("ssh_host_*"):
         old.unlink()
     private, public = host_key()
     _replace(root / "etc/ssh/ssh_host_ed25519_key", private, 0o600)
     _replace(root / "etc/ssh/ssh_host_ed25519_key.pub", f"{public} {guest.hostname}\n")
+
+
+def write_settings(root: Path, guest: GuestConfig) -> None:
+    """What may be another at the next start, as cloud-init has it: resolver, name, keys, DHCP."""
+    _replace(root / "etc/resolv.conf", "".join(f"nameserver {name}\n" for name in guest.dns))
+    write_name(root, guest)
+    write_keys(root, guest)
     if guest.address == "dhcp":
         _use_dhcp(root)
+    else:
+        remove(root / NETWORK)
 
 
 def write_name(root: Path, guest: GuestConfig) -> None:
@@ -69,7 +77,7 @@ def host_key() -> tuple[str, str]:
 
 
 def _use_dhcp(root: Path) -> None:
-    _replace(root / "etc/systemd/network/eth0.network", DHCP_NETWORK)
+    _replace(root / NETWORK, DHCP_NETWORK)
     wanted = root / "etc/systemd/system/multi-user.target.wants"
     wanted.mkdir(parents=True, exist_ok=True)
     link = wanted / "systemd-networkd.service"

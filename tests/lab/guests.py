@@ -67,9 +67,8 @@ class LxcHypervisor:
             self._write_configuration(found)
             if found.container.is_running():
                 found.container.limit(guest.memory, guest.cores)
-            elif (before.hostname, before.ssh_keys) != (guest.hostname, guest.ssh_keys):
-                guest_files.write_name(found.disk.root, guest)
-                guest_files.write_keys(found.disk.root, guest)
+            elif before != guest:
+                guest_files.write_settings(found.disk.root, guest)
             self._apply_firewall(guest.vmid, found)
 
     def start(self, vmid: int) -> None:

@@ -80,11 +80,15 @@ def test_a_guest_is_who_it_should_be(
     assert said == "running"
 
 
+@pytest.mark.parametrize("is_told_later", [False, True])
 def test_a_guest_gets_an_address_by_dhcp(
-    lab_guests: Ground, visitor: Visitor, config: GuestConfig
+    lab_guests: Ground, visitor: Visitor, config: GuestConfig, is_told_later: bool
 ) -> None:
-    config = replace(config, address="dhcp", gateway="")
-    lab_guests.hypervisor.create(config)
+    leased = replace(config, address="dhcp", gateway="")
+    # A clone is made first, and then told what it is to be.
+    lab_guests.hypervisor.create(config if is_told_later else leased)
+    config = leased
+    lab_guests.hypervisor.configure(config)
     lab_guests.hypervisor.start(config.vmid)
     assert reach(lab_guests, visitor, config, "hostname") == config.hostname
     address = lab_guests.hypervisor.addresses(config.vmid)[0]
