@@ -1,0 +1,134 @@
+"""Who reaches whom: what the firewall of each guest does on the bridge."""
+
+import socket
+from collections.abc import Callable, Iterator, Mapping
+
+import pytest
+
+from tests.lab import live
+from tests.lab.ground import PLAIN_TEMPLATE
+from tests.lab.hypervisor import GuestConfig
+from tests.lab.lab import Lab
+from tests.lab.live import PROCFILE, LabPlatform
+from tests.lab.network import API_PORT, MIRROR_PORT
+
+KINDS = ("lxc", "vm")
+SSH, APP = 22, 8080
+# What is let through answers at once; a machine that does much else takes its time.
+PATIENCE = 5
+STRANGER = 801
+CONNECT = f"""
+import socket, sys
+try:
+    socket.create_connection((sys.argv[1], int(sys.argv[2])), {PATIENCE}, (sys.argv[3], 0)).close()
+except OSError:
+    print("closed")
+else:
+    print("open")
+"""
+
+Knock = Callable[[str, int], bool]
+
+
+@pytest.fixture(scope="module")
+def platform(lab: Lab) -> Iterator[LabPlatform]:
+    with live.running(lab) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def guests(platform: LabPlatform) -> Mapping[str, tuple[int, str]]:
+    """An app of each kind: kind -> vmid and address."""
+    repository = platform.lab.git.add("walled", {"index.html": "here", "Procfile": PROCFILE})
+    ids = {kind: platform.begin(kind, repository, f"walled-{kind}", port=APP) for kind in KINDS}
+    found = {kind: platform.runs(app_id) for kind, app_id in ids.items()}
+    return {kind: (one["vm_id"], one["ip_address"]) for kind, one in found.items()}
+
+
+@pytest.fixture(scope="module")
+def stranger(platform: LabPlatform) -> Iterator[Knock]:
+    """A machine on the bridge that is not ours: whether it can open a connection."""
+    plan, hypervisor = platform.lab.ground.plan, platform.lab.ground.hypervisor
+    address = f"{plan.subnet}.252"
+    config = GuestConfig(
+        STRANGER, "lxc", "stranger", PLAIN_TEMPLATE, address=f"{address}/24", gateway=plan.host
+    )
+    hypervisor.create(config)
+    try:
+        hypervisor.start(STRANGER)
+        yield lambda host, port: knock(platform, STRANGER, host, port, address)
+    finally:
+        hypervisor.destroy(STRANGER)
+
+
+def knock(platform: LabPlatform, vmid: int, host: str, port: int, source: str = "") -> bool:
+    """Whether a guest can open a connection, from its own address or from another one."""
+    words = ("python3", "-c", CONNECT, host, str(port), source)
+    return platform.lab.ground.hypervisor.run_inside(vmid, *words).strip() == "open"
+
+
+def knock_from(source: str, host: str, port: int) -> bool:
+    """Whether this machine can open a connection from one of its own addresses."""
+    try:
+        socket.create_connection((host, port), PATIENCE, (source, 0)).close()
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_outside_reaches_the_app_and_only_the_platform_ssh(
+    platform: LabPlatform, guests: Mapping[str, tuple[int, str]], kind: str
+) -> None:
+    plan, (_, address) = platform.lab.ground.plan, guests[kind]
+    assert platform.settings.proxmox_ssh_from == (plan.host,)
+    # The machine has two addresses on the bridge, and only one of them is the platform's.
+    assert knock_from(plan.host, address, SSH)
+    assert not knock_from(plan.api, address, SSH)
+    assert knock_from(plan.api, address, APP)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_strangers_machine_reaches_the_app_alone(
+    platform: LabPlatform, guests: Mapping[str, tuple[int, str]], stranger: Knock, kind: str
+) -> None:
+    _, address = guests[kind]
+    assert stranger(address, APP)
+    assert not stranger(address, SSH)
+    for port in listening(platform, guests[kind][0]) - {SSH, APP}:
+        assert not stranger(address, port)
+
+
+def listening(platform: LabPlatform, vmid: int) -> set[int]:
+    """The ports on which something in the guest listens for TCP, but for loopback's."""
+    said = platform.lab.ground.hypervisor.run_inside(vmid, "ss", "-Hltn")
+    ends = [line.split()[3].rpartition(":") for line in said.splitlines()]
+    return {int(port) for host, _, port in ends if not host.startswith(("127.", "[::1]"))}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_guest_reaches_neither_other_guests_nor_the_api(
+    platform: LabPlatform, guests: Mapping[str, tuple[int, str]], kind: str
+) -> None:
+    plan, (vmid, address) = platform.lab.ground.plan, guests[kind]
+    (other,) = (guests[one][1] for one in KINDS if one != kind)
+    assert not knock(platform, vmid, other, APP)
+    assert not knock(platform, vmid, other, SSH)
+    assert not knock(platform, vmid, plan.api, API_PORT)
+    # It is the walls that do it: what is not refused can be reached.
+    assert knock(platform, vmid, plan.host, MIRROR_PORT)
+    assert knock(platform, vmid, plan.host, MIRROR_PORT, address)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_guest_cannot_speak_as_another(
+    platform: LabPlatform, guests: Mapping[str, tuple[int, str]], kind: str
+) -> None:
+    plan, (vmid, _) = platform.lab.ground.plan, guests[kind]
+    false = f"{plan.subnet}.253"
+    inside = platform.lab.ground.hypervisor.run_inside
+    inside(vmid, "ip", "address", "add", f"{false}/24", "dev", "eth0")
+    try:
+        assert not knock(platform, vmid, plan.host, MIRROR_PORT, false)
+    finally:
+        inside(vmid, "ip", "address", "delete", f"{false}/24", "dev", "eth0")
