@@ -18,6 +18,7 @@ from paas.tools.process import Bench
 from paas.tools.terraform_binary import Binary, find_terraform
 from paas.tools.terraform_output import Applied, Change, Plan, Reader, TerraformFailed, check_plan
 from paas.tools.terraform_providers import LOCK_FILE, Sources, write_whole
+from paas.tools.terraform_state import addresses
 from paas.tools.terraform_workspace import Workspace
 
 __all__ = [
@@ -189,12 +190,14 @@ class Terraform(python_terraform.Terraform):  # type: ignore[misc]
                     raise
                 raise self._sources.failure(error.message, error.detail) from error
 
-    def take_in(self, found: Mapping[str, str]) -> None:
-        """Import what is there already: addresses in the configuration, and identifiers."""
-        if not found:
+    def take_in(self, found: Mapping[str, str], state: bytes | None = None) -> None:
+        """Import what is there (identifiers by addresses in the configuration), but not what the
+        ``state`` has already."""
+        missing = {name: where for name, where in found.items() if name not in addresses(state)}
+        if not missing:
             return
         environment = self._running(self.prepare())
-        for address, identifier in found.items():
+        for address, identifier in missing.items():
             argv = self.import_command(address, identifier)
             self._run(argv, environment, f"take {identifier} into its state")
 

@@ -9,6 +9,7 @@ from paas.domain.specs import GuestSpec, Resources
 from paas.targets.contract import Presence
 from paas.targets.proxmox import marker
 from paas.tools.terraform import Change, TerraformFailed, check_plan
+from paas.tools.terraform_state import addresses
 
 from .conftest import Apply
 from .world import Applying, World
@@ -128,6 +129,25 @@ def test_a_guest_without_a_state_is_taken_in_again(world: World, applying: Apply
     check_plan(plan, {"update"})
     made.terraform.apply()
     assert made.plan().is_empty
+
+
+def test_a_part_that_the_state_has_lost_is_taken_in_alone(world: World, applying: Apply) -> None:
+    """A worker that was killed had made it, and could not write it down any more."""
+    made = applying()
+    made.apply()
+    state = json.loads(made.state.read_bytes())
+    lost = [row for row in state["resources"] if "firewall" in row["type"]]
+    state["resources"] = [row for row in state["resources"] if row not in lost]
+    state["serial"] += 1
+    made.state.write_text(json.dumps(state))
+    found = world.target.imports(made.guest)
+    assert len(addresses(made.state.read_bytes())) == 1
+    made.terraform.take_in(found, made.state.read_bytes())
+    assert addresses(made.state.read_bytes()) == set(found)
+    check_plan(made.plan(), {"update"})
+    made.terraform.apply()
+    assert made.plan().is_empty
+    made.terraform.take_in(found, made.state.read_bytes())
 
 
 def test_a_create_that_failed_says_why_and_leaves_nothing(world: World, applying: Apply) -> None:
