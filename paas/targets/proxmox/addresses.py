@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 
 from paas.domain.errors import Unreachable
-from paas.tools.proxmox import Missing, Proxmox, ProxmoxError, Row, Spot
+from paas.tools.proxmox import Missing, Proxmox, ProxmoxError, Refused, Row, Spot
 
 # Who is in the same network answers within milliseconds.
 SECONDS = 0.4
@@ -51,7 +51,7 @@ def given(proxmox: Proxmox, spot: Spot, vmid: int, mac: str) -> str:
             cards = proxmox.get(f"{path}/interfaces") or []
         else:
             cards = (proxmox.get(f"{path}/agent/network-get-interfaces") or {}).get("result", [])
-    except (Unreachable, Missing):
+    except (Unreachable, Missing, Refused):
         raise
     except ProxmoxError:
         # A guest that is just starting has no network, and its agent does not run.

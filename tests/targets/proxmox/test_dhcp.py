@@ -7,7 +7,7 @@ import pytest
 from paas.domain.errors import StepFailed
 from paas.targets.contract import Contact
 from paas.targets.proxmox import addresses, configs, marker
-from paas.tools.proxmox import Spot
+from paas.tools.proxmox import ProxmoxError, Refused, Spot
 
 from .conftest import Apply
 from .world import World
@@ -103,6 +103,21 @@ def test_only_the_guests_own_card_counts(kind: str, answer: object) -> None:
     assert found == "10.0.0.77"
     nothing = {"result": []} if kind == "qemu" else None
     assert addresses.given(Answers(nothing), spot, 100, "02:AA:BB:CC:DD:EE") == ""  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kind", ["lxc", "qemu"])
+def test_a_right_that_lacks_is_not_taken_for_an_address_that_does(kind: str) -> None:
+    class Silent:
+        error: ProxmoxError = Refused("The token lacks VM.GuestAgent.Audit on /vms/100")
+
+        def get(self, path: str) -> object:
+            raise self.error
+
+    proxmox = Silent()
+    with pytest.raises(Refused):
+        addresses.given(proxmox, running(kind), 100, "02:AA:BB:CC:DD:EE")  # type: ignore[arg-type]
+    proxmox.error = ProxmoxError("QEMU guest agent is not running")
+    assert addresses.given(proxmox, running(kind), 100, "02:AA:BB:CC:DD:EE") == ""  # type: ignore[arg-type]
 
 
 def configs_spot(kind: str) -> addresses.Spot:
