@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from paas.domain.specs import GuestSpec
+from paas.domain.specs import GuestSpec, Resources
 from paas.targets.proxmox import marker
 from paas.targets.proxmox.site import Site
 
-LXC_LEAST_MEMORY, VM_LEAST_MEMORY = 64, 256
+# The least memory in MB that a system starts with.
+LEAST = {"lxc": 64, "qemu": 256}
 MACHINE = (
     *("template_node", "disk_interface", "disk_iothread", "disk_ssd", "disk_discard"),
     *("disk_cache", "disk_aio", "cpu_type"),
@@ -17,7 +18,7 @@ MACHINE = (
 def lxc(site: Site, guest: GuestSpec) -> Mapping[str, object]:
     """The values of ``terraform/proxmox_lxc``."""
     return {
-        **_common(site, guest, LXC_LEAST_MEMORY),
+        **_common(site, guest, "lxc"),
         "template": guest.frozen["template"],
         "os_type": guest.frozen.get("os_type", "debian"),
     }
@@ -27,15 +28,25 @@ def vm(site: Site, guest: GuestSpec) -> Mapping[str, object]:
     """The values of ``terraform/proxmox_vm``."""
     kept = {name: guest.frozen[name] for name in MACHINE if name in guest.frozen}
     return {
-        **_common(site, guest, VM_LEAST_MEMORY),
+        **_common(site, guest, "qemu"),
         **kept,
         "template": guest.frozen["template"],
         "template_node": guest.frozen.get("template_node", guest.node),
     }
 
 
-def _common(site: Site, guest: GuestSpec, least: int) -> dict[str, Any]:
+def sizes(kind: str, asked: Resources, frozen: Mapping[str, Any]) -> Resources:
+    """What a guest gets when it is asked for less: enough to start, and its template's disk."""
+    return Resources(
+        cores=asked.cores,
+        memory=max(asked.memory, LEAST[kind]),
+        disk=max(asked.disk, int(frozen.get("template_disk", 0))),
+    )
+
+
+def _common(site: Site, guest: GuestSpec, kind: str) -> dict[str, Any]:
     frozen = guest.frozen
+    given = sizes(kind, guest.resources, frozen)
     return {
         "node": guest.node,
         "vmid": guest.vmid,
@@ -44,9 +55,9 @@ def _common(site: Site, guest: GuestSpec, least: int) -> dict[str, Any]:
         "description": marker.description(guest),
         "tags": marker.tags(guest.marker.partition("/")[0]),
         "storage": frozen["storage"],
-        "cores": guest.resources.cores,
-        "memory": max(guest.resources.memory, least),
-        "disk": max(guest.resources.disk, int(frozen.get("template_disk", 0))),
+        "cores": given.cores,
+        "memory": given.memory,
+        "disk": given.disk,
         "bridge": frozen["bridge"],
         "vlan": frozen["vlan"],
         "mac": marker.mac(guest.marker),

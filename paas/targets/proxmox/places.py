@@ -7,6 +7,7 @@ from typing import Any
 from paas.domain.errors import StepFailed, Unreachable
 from paas.domain.specs import Resources
 from paas.targets.contract import Place, Reserved, Wanted
+from paas.targets.proxmox import modules
 from paas.targets.proxmox.site import ENDPOINT, Site
 from paas.targets.proxmox.survey import OFFLINE, NodeRoom, Survey
 
@@ -24,26 +25,30 @@ class Free:
     disk: int
 
 
-def choose(site: Site, wanted: Wanted, reserved: Sequence[Reserved], survey: Survey) -> Place:
-    """The node with the most free memory that has room.
+def choose(
+    site: Site, kind: str, wanted: Wanted, reserved: Sequence[Reserved], survey: Survey
+) -> Place:
+    """The node with the most free memory that has room for what the guest will really get.
 
     Raises ``StepFailed`` that says why none has, or ``Unreachable`` when all are offline.
     Pure: it looks at nothing but its arguments.
     """
     ours = [one for one in reserved if one.endpoint == ENDPOINT]
+    given = modules.sizes(kind, wanted.resources, survey.template["frozen"])
     fitting: list[tuple[int, str]] = []
     refused: dict[str, str] = {}
     for room in survey.nodes:
         reason = room.reason or _without_template(room, survey)
         if not reason:
             left = free(room, ours, survey)
-            reason = _lacks(room, left, wanted.resources, site.storage)
+            reason = _lacks(room, left, given, site.storage)
             fitting += [] if reason else [(-left.memory, room.name)]
         refused |= {room.name: reason} if reason else {}
     if not fitting:
-        raise _nowhere(wanted.resources, refused)
+        raise _nowhere(given, refused)
     address = _address(site, wanted, ours)
-    return Place(ENDPOINT, min(fitting)[1], address, _frozen(site, survey))
+    more = given if given != wanted.resources else None
+    return Place(ENDPOINT, min(fitting)[1], address, _frozen(site, survey), more)
 
 
 def _nowhere(wanted: Resources, refused: Mapping[str, str]) -> StepFailed | Unreachable:

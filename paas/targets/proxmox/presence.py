@@ -93,7 +93,7 @@ class Guests:
             except (ProxmoxError, Aborted):
                 continue
         if not busy:
-            time.sleep(PAUSE)
+            self.proxmox.pause(PAUSE)
 
     def _is_ours(self, guest: GuestSpec, spot: Spot, config: Row) -> bool:
         found = marker.read(str(config.get("description", "")))
@@ -102,12 +102,16 @@ class Guests:
         return self._is_proved(guest, spot, config)
 
     def _is_proved(self, guest: GuestSpec, spot: Spot, config: Row) -> bool:
-        """Whether the last one to make this vmid, since it was seen absent, was our token."""
+        """Whether only we can have made it: it has the name and the card that only this guest
+        was given, or the last one to make this vmid, since it was seen absent, was our token."""
         name = config.get("name", config.get("hostname"))
         if guest.preflight is None or spot.kind != self.kind:
             return False
         if name is not None and name != guest.hostname:
             return False
+        if name is not None and marker.mac(guest.marker) in str(config.get("net0", "")).upper():
+            # Somebody edited its notes, and the line with the marker is lost.
+            return True
         last = self.maker(guest, spot.node)
         return last is not None and owner(last) == self.proxmox.access.token_id
 

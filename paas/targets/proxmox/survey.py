@@ -46,12 +46,13 @@ class Present:
 @dataclass(frozen=True)
 class Survey:
     """``apis`` are the nodes' addresses. ``template`` is what the kind of guest is made from, as
-    it is frozen on the guest's row."""
+    it is frozen on the guest's row. ``vmids`` are all that are in use, of templates too."""
 
     nodes: tuple[NodeRoom, ...]
     guests: Mapping[int, Present]
     apis: tuple[str, ...]
     template: Mapping[str, Any] = field(default_factory=dict)
+    vmids: frozenset[int] = frozenset()
 
 
 def rooms(proxmox: Proxmox, site: Site) -> tuple[NodeRoom, ...]:
@@ -128,3 +129,12 @@ def identity(status: Iterable[Row]) -> str:
         if row["type"] == "cluster":
             return f"cluster {row['name']}"
     return f"host {rows[0]['name']}"
+
+
+def grew(known: str, status: Iterable[Row]) -> bool:
+    """Whether the host that was on its own when it called itself ``known`` is in a cluster now,
+    which is the one that is asked."""
+    rows = list(status)
+    if not any(row["type"] == "cluster" for row in rows):
+        return False
+    return known in {f"host {row['name']}" for row in rows if row["type"] == "node"}

@@ -1,11 +1,12 @@
 """What both kinds of guests on Proxmox have in common: made by Terraform, entered by SSH."""
 
+import copy
 import re
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from paas.domain.errors import ForeignGuest, StepFailed, Unreachable
 from paas.domain.specs import BuildPlan, GuestSpec, ReleaseSpec, Resources
@@ -19,6 +20,7 @@ from paas.targets.contract import (
     Reserved,
     RuntimeLine,
     Standing,
+    Stop,
     Wanted,
 )
 from paas.targets.proxmox import addresses, drift, marker, places, states, survey
@@ -77,12 +79,20 @@ class ProxmoxTarget:
     def __init__(self, site: Site, inside: Interior, proxmox: Proxmox | None = None) -> None:
         self.site = site
         self.inside = inside
-        self.proxmox = proxmox or Proxmox(site.access)
         self.vmids = site.vmids
         self.url = site.access.endpoint
-        self.guests = Guests(self.proxmox, site, self.kind)
+        self._work_with(proxmox or Proxmox(site.access))
+
+    def _work_with(self, proxmox: Proxmox) -> None:
+        self.proxmox = proxmox
+        self.guests = Guests(proxmox, self.site, self.kind)
         self.power = Power(self.guests)
         self._removal = Removal(self.guests, self.power)
+
+    def during(self, stop: Stop) -> Self:
+        bound = copy.copy(self)
+        bound._work_with(self.proxmox.during(stop))
+        return bound
 
     # What a kind of guest is made from.
 
@@ -105,6 +115,9 @@ class ProxmoxTarget:
     def identity(self) -> str:
         return survey.identity(self.proxmox.get("/cluster/status"))
 
+    def succeeds(self, known: str) -> bool:
+        return survey.grew(known, self.proxmox.get("/cluster/status"))
+
     def refusals(self, framework: str) -> list[str]:  # noqa: ARG002 (guests are given runtimes)
         return [missing] if (missing := self.missing_template()) else []
 
@@ -115,15 +128,20 @@ class ProxmoxTarget:
 
     def survey(self) -> survey.Survey:
         status = self.proxmox.get("/cluster/status")
+        rows = self.proxmox.resources()
         return survey.Survey(
             nodes=survey.rooms(self.proxmox, self.site),
-            guests=survey.present(self.proxmox.resources()),
+            guests=survey.present(rows),
+            vmids=frozenset(int(row["vmid"]) for row in rows),
             apis=survey.addresses(status, self.site.access.host),
             template=self.template(),
         )
 
     def place(self, wanted: Wanted, reserved: Sequence[Reserved], survey: object) -> Place:
-        return places.choose(self.site, wanted, reserved, _checked(survey))
+        return places.choose(self.site, self.kind, wanted, reserved, _checked(survey))
+
+    def taken_vmids(self, survey: object) -> frozenset[int]:
+        return _checked(survey).vmids
 
     def check_free(self, guest: GuestSpec) -> None:
         if guest.address and addresses.answers(guest.address, (SSH_PORT, guest.port)):
@@ -212,7 +230,7 @@ class ProxmoxTarget:
                 return address
             if time.monotonic() > end:
                 raise StepFailed(self._no_address(guest))
-            time.sleep(PAUSE)
+            self.proxmox.pause(PAUSE)
 
     def _no_address(self, guest: GuestSpec) -> str:
         raise NotImplementedError
@@ -247,7 +265,8 @@ class ProxmoxTarget:
 
     def start(self, guest: GuestSpec) -> None:
         contact = self.wait_ready(guest, self.site.task_seconds)
-        self.inside.start_app(replace(guest, address=contact.address))
+        known = replace(guest, address=contact.address, host_key=contact.host_key)
+        self.inside.start_app(known)
 
     def restart(self, guest: GuestSpec) -> None:
         self.stop(guest)

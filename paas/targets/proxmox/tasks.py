@@ -25,7 +25,7 @@ def carry_out(proxmox: Proxmox, begin: Callable[[], object], seconds: float) -> 
             # A lock with a name is a longer work's (a backup), and is for the caller to judge.
             if error.lock or time.monotonic() + pause > end:
                 raise
-        time.sleep(pause)
+        proxmox.pause(pause)
         pause = min(pause * 2, LAST_PAUSE)
 
 

@@ -9,7 +9,7 @@ from paas.domain.errors import ForeignGuest, StepFailed
 from paas.domain.specs import Resources
 from paas.targets.contract import Reserved, Wanted
 from paas.targets.proxmox import places
-from paas.targets.proxmox.survey import NodeRoom, Present, Survey, addresses, identity
+from paas.targets.proxmox.survey import NodeRoom, Present, Survey, addresses, grew, identity
 from paas.tools.proxmox import Access
 
 from .world import World, site_of
@@ -36,7 +36,7 @@ def taken(vmid: int, node: str = "a", **changes: object) -> Reserved:
 
 
 def test_the_node_with_the_most_free_memory_is_taken() -> None:
-    place = places.choose(SITE, WANTED, [], survey(room("a"), room("b", memory_used=512)))
+    place = places.choose(SITE, "lxc", WANTED, [], survey(room("a"), room("b", memory_used=512)))
     assert (place.endpoint, place.node, place.address) == ("proxmox", "b", "10.0.0.20")
     assert place.frozen == {
         "template": "local:vztmpl/x.tar.zst",
@@ -55,8 +55,8 @@ def test_the_node_with_the_most_free_memory_is_taken() -> None:
 
 def test_what_is_reserved_and_not_made_yet_is_taken_off() -> None:
     look = survey(room("a"), room("b", memory_used=2048))
-    assert places.choose(SITE, WANTED, [], look).node == "a"
-    assert places.choose(SITE, WANTED, [taken(40)], look).node == "b"
+    assert places.choose(SITE, "lxc", WANTED, [], look).node == "a"
+    assert places.choose(SITE, "lxc", WANTED, [taken(40)], look).node == "b"
 
 
 def test_what_is_made_counts_once_and_with_its_full_size() -> None:
@@ -83,7 +83,7 @@ def test_a_thin_storage_is_not_promised_twice() -> None:
 def test_reservations_of_other_endpoints_do_not_count() -> None:
     look = survey(room("a"))
     other = taken(20, endpoint="local", resources=Resources(99, 99999, 999))
-    assert places.choose(SITE, WANTED, [other], look).address == "10.0.0.20"
+    assert places.choose(SITE, "lxc", WANTED, [other], look).address == "10.0.0.20"
 
 
 def test_a_full_cluster_says_what_each_node_lacks() -> None:
@@ -95,7 +95,7 @@ def test_a_full_cluster_says_what_each_node_lacks() -> None:
         nodes=["a", "c"],
     )
     with pytest.raises(StepFailed) as caught:
-        places.choose(SITE, WANTED, [], look)
+        places.choose(SITE, "lxc", WANTED, [], look)
     assert caught.value.message == (
         "No node has room for a guest with 2 cores, 1024 MB of memory and 10 GB of disk: "
         "a has only 476 MB of memory left; b is offline; "
@@ -110,8 +110,8 @@ def test_addresses_run_out_in_words_and_dhcp_has_none() -> None:
     look = survey(room("a"))
     held = [taken(20, resources=Resources(1, 1, 1)), taken(21, resources=Resources(1, 1, 1))]
     with pytest.raises(StepFailed, match="All 2 addresses for guests are taken"):
-        places.choose(small, WANTED, held, look)
-    place = places.choose(replace(SITE, addresses=None), WANTED, held, look)
+        places.choose(small, "lxc", WANTED, held, look)
+    place = places.choose(replace(SITE, addresses=None), "lxc", WANTED, held, look)
     assert (place.address, place.frozen["prefix"], place.frozen["guests"]) == ("", 0, [])
 
 
@@ -121,6 +121,7 @@ def test_the_survey_sees_nodes_templates_and_storages(world: World) -> None:
     assert set(rooms) == {"pve1", "pve2"}
     assert all(one.memory > 0 and one.disk > 0 and not one.reason for one in look.nodes)
     assert look.apis == ("192.0.2.11", "192.0.2.12")
+    assert world.target.taken_vmids(look) == {9000}
     frozen = look.template["frozen"]
     if world.kind == "qemu":
         assert look.template["nodes"] == ["pve1"]
@@ -158,6 +159,25 @@ def test_a_disk_is_never_below_the_templates_and_memory_never_below_the_least(
     assert (values["memory"], values["disk"]) == least
 
 
+def test_a_place_is_chosen_and_kept_for_what_the_guest_will_really_get() -> None:
+    small = replace(WANTED, resources=Resources(1, 100, 5))
+    frozen = {**TEMPLATE["frozen"], "template_disk": 32}  # type: ignore[dict-item]
+    look = survey(room("a", disk_used=70), room("b", memory_used=8000), frozen=frozen)
+    place = places.choose(SITE, "lxc", small, [], look)
+    assert (place.node, place.resources) == ("b", Resources(1, 100, 32))
+    with pytest.raises(StepFailed, match="256 MB of memory and 32 GB of disk: a has only 30 GB"):
+        places.choose(SITE, "qemu", small, [], look)
+    assert places.choose(SITE, "lxc", WANTED, [], survey(room("a"))).resources is None
+
+
+def test_a_host_that_made_a_cluster_is_the_same_one() -> None:
+    alone = [{"type": "node", "name": "pve1"}]
+    grown = [{"type": "cluster", "name": "c"}, *alone, {"type": "node", "name": "pve2"}]
+    assert grew("host pve1", grown)
+    assert not grew("host pve1", alone)
+    assert not grew("cluster pve1", grown)
+
+
 def test_clones_of_one_template_have_one_lock(world: World) -> None:
     expected = "clone:proxmox:pve1:9000" if world.kind == "qemu" else ""
     assert world.target.lock_name(world.reserve()) == expected
@@ -175,6 +195,9 @@ def test_an_address_that_answers_is_another_machines(world: World) -> None:
 def test_the_endpoint_is_known_by_its_clusters_name(world: World) -> None:
     assert world.target.identity() == "cluster fakecluster"
     assert identity([{"type": "node", "name": "pve"}]) == "host pve"
+    assert world.target.succeeds("host pve2")
+    assert not world.target.succeeds("host pve9")
+    assert not world.target.succeeds("cluster another")
     assert world.target.url == world.target.site.access.endpoint
 
 
