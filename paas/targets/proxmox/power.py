@@ -8,7 +8,7 @@ from paas.domain.errors import StepFailed, StepInterrupted
 from paas.domain.specs import GuestSpec
 from paas.targets.proxmox.presence import Guests
 from paas.targets.proxmox.tasks import carry_out
-from paas.tools.proxmox import ProxmoxError, Row, Spot
+from paas.tools.proxmox import Locked, ProxmoxError, Refused, Row, Spot
 
 PAUSE = 0.5
 # A guest that Proxmox's high availability looks after reaches its state after the task's end.
@@ -53,6 +53,8 @@ class Power:
         limits = {"timeout": max(1, int(seconds)), "forceStop": 0}
         try:
             self._change(spot, guest, "shutdown", "stopped", seconds + TASK_MARGIN, **limits)
+        except (Locked, Refused):
+            raise
         except ProxmoxError as error:
             raise StepFailed(
                 f"The guest {guest.hostname} has not shut down within {seconds:.0f} s; it is left "
@@ -79,7 +81,7 @@ class Power:
         while self._status(guest) != wanted:
             if time.monotonic() > end:
                 raise StepInterrupted(f"The guest {guest.hostname} is not {wanted} after its task")
-            time.sleep(PAUSE)
+            self._proxmox.pause(PAUSE)
 
     def _status(self, guest: GuestSpec) -> str:
         spot = self._proxmox.find(guest.vmid)

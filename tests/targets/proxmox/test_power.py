@@ -6,6 +6,8 @@ from paas.domain.errors import StepFailed
 from paas.domain.specs import GuestSpec
 from paas.targets.contract import Contact
 from paas.targets.proxmox.power import snapshot_name
+from paas.tools.proxmox import Locked, Refused
+from tests.lab.pve_realism import SHY_FOR
 
 from .world import World
 
@@ -67,6 +69,31 @@ def test_a_guest_that_somebody_switched_off_is_not_revived_but_made_ready(
     contact = world.target.wait_ready(guest, 30.0)
     assert contact == Contact(guest.address, "ssh-ed25519 AAAA")
     assert status(world, guest) == "running"
+
+
+def test_power_goes_by_the_state_of_now_and_not_by_the_lists(
+    world: World, guest: GuestSpec
+) -> None:
+    world.pve.shy_for, world.pve.status_lag = 0.0, 1e6
+    try:
+        rows = world.target.proxmox.resources()
+        assert [row["status"] for row in rows if row["vmid"] == guest.vmid] == ["stopped"]
+        world.target.start(guest)
+        assert not world.target.differences(guest)
+        world.target.remove(guest)
+    finally:
+        world.pve.shy_for, world.pve.status_lag = SHY_FOR, 0.0
+    assert not world.exists(guest)
+
+
+def test_a_shutdown_that_is_refused_says_so(world: World, guest: GuestSpec) -> None:
+    world.pve.faults.lock(guest.vmid, "backup")
+    with pytest.raises(Locked, match="locked"):
+        world.target.shutdown(guest, 5.0)
+    world.pve.faults.clear()
+    world.pve.faults.deny("VM.PowerMgmt")
+    with pytest.raises(Refused, match=r"lacks VM\.PowerMgmt"):
+        world.target.shutdown(guest, 5.0)
 
 
 def test_a_start_that_failed_for_a_lock_is_begun_anew(world: World, guest: GuestSpec) -> None:
