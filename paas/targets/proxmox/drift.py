@@ -40,7 +40,7 @@ def _standing(guests: Guests, row: Row) -> Standing | None:
         config = guests.config(spot, vmid)
     except (Unreachable, Missing):
         # Its node is away: it stands there all the same.
-        return known
+        return replace(known, is_readable=False)
     if config is None:
         return None
     text = str(config.get("description", ""))

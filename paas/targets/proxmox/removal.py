@@ -5,12 +5,13 @@ from paas.domain.specs import GuestSpec
 from paas.targets.contract import Presence
 from paas.targets.proxmox import marker
 from paas.targets.proxmox.power import Power
-from paas.targets.proxmox.presence import MAKING, Guests
+from paas.targets.proxmox.presence import HALF_MADE, MAKING, Guests
 from paas.targets.proxmox.tasks import carry_out, owner
 from paas.targets.proxmox.unlocking import hand_over, pooling, unlocking
 from paas.tools.proxmox import Aborted, Locked, Missing, ProxmoxError, Refused, Row, Spot
 
 ROUNDS = 5
+BACKUP = "vzdump"
 # What Proxmox says of a task whose process was killed, or whose node went down.
 KILLED = "unexpected status"
 
@@ -33,7 +34,12 @@ class Removal:
             if presence is Presence.FOREIGN:
                 raise ForeignGuest(f"Guest {guest.vmid} is not this installation's; it stays.")
             if spot:
-                self._remove_once(guest, spot)
+                try:
+                    self._remove_once(guest, spot)
+                except Locked as error:
+                    # Whose the lock is, is looked at next.
+                    if not error.lock:
+                        raise
             elif swept or not self._sweep(guest):
                 return
             swept = swept or spot is None
@@ -90,7 +96,9 @@ class Removal:
             if self._is_pooled(guest):
                 raise
             commands = [pooling(self._site, guest.vmid)]
-            hand_over(self._proxmox, self._site, spot, guest.vmid, commands)
+            hand_over(
+                self._proxmox, self._site, spot, guest.vmid, commands, left="outside of the pool"
+            )
 
     def _end(self, guest: GuestSpec, spot: Spot) -> None:
         try:
@@ -106,19 +114,26 @@ class Removal:
     def _free(self, guest: GuestSpec, spot: Spot, lock: str) -> None:
         """Wait for who holds the guest, or free it when nobody does any more."""
         for task in self._running(spot):
-            if str(task.get("id")) != str(guest.vmid):
-                continue
-            if owner(task) == self._proxmox.access.token_id:
-                self._see_through(task)
-                return
-            raise Unreachable(
-                f"The guest {guest.vmid} is locked ({lock}) by a task of {owner(task)} on node "
-                f"{spot.node}, and cannot be removed before that has ended"
-            )
+            if str(task.get("id")) == str(guest.vmid):
+                if owner(task) == self._proxmox.access.token_id:
+                    self._see_through(task)
+                    return
+                raise Unreachable(
+                    f"The guest {guest.vmid} is locked ({lock}) by a task of {owner(task)} on node "
+                    f"{spot.node}, and cannot be removed before that has ended"
+                )
+            # A backup of several guests is booked under none of their numbers.
+            if lock not in HALF_MADE and task["type"] == BACKUP and not task.get("id"):
+                raise Unreachable(
+                    f"The guest {guest.vmid} is locked ({lock}) while a backup of several guests "
+                    f"by {owner(task)} runs on node {spot.node}, and cannot be removed before "
+                    "that has ended"
+                )
         commands = [unlocking(spot, guest.vmid)]
         if not self._is_pooled(guest):
             commands.append(pooling(self._site, guest.vmid))
-        hand_over(self._proxmox, self._site, spot, guest.vmid, commands)
+        left = "half made" if lock in HALF_MADE else f"locked ({lock})"
+        hand_over(self._proxmox, self._site, spot, guest.vmid, commands, left=left)
 
     def _is_pooled(self, guest: GuestSpec) -> bool:
         rows = self._proxmox.resources()

@@ -28,17 +28,21 @@ def pooling(site: Site, vmid: int) -> list[str]:
     return ["pvesh", "set", f"/pools/{site.pool}", "--vms", str(vmid)]
 
 
-def hand_over(proxmox: Proxmox, site: Site, spot: Spot, vmid: int, commands: Commands) -> None:
+def hand_over(
+    proxmox: Proxmox, site: Site, spot: Spot, vmid: int, commands: Commands, *, left: str
+) -> None:
     """Run the commands over SSH on the guest's node, where a key for that is set.
 
+    ``left`` says how the guest stands there: half made, or with a lock that no task holds.
     Raises ``StepInterrupted`` that names them where it cannot be done; who tries again later finds
     the guest free, and goes on.
     """
     line = " && ".join(" ".join(command) for command in commands)
-    left = f"A task that was ended from outside left guest {vmid} locked"
+    told = f"A task that was ended from outside left guest {vmid} {left}"
     mend = f"run `{line}` on node {spot.node}; the platform goes on by itself then"
     if not site.unlock_key:
-        raise StepInterrupted(f"{left}, where the API token cannot remove it: {mend}")
+        raise StepInterrupted(f"{told}, where the API token cannot remove it: {mend}")
+    proxmox.keep_on()
     try:
         account = Account(
             name=f"node {spot.node}",
@@ -48,10 +52,10 @@ def hand_over(proxmox: Proxmox, site: Site, spot: Spot, vmid: int, commands: Com
         )
         done = _run(account, commands)
     except (OSError, ValueError, PaasError) as error:
-        raise StepInterrupted(f"{left}, and SSH to its node failed ({error}): {mend}") from None
+        raise StepInterrupted(f"{told}, and SSH to its node failed ({error}): {mend}") from None
     if done.code != 0:
         why = " ".join(done.errors.split()) or f"exit code {done.code}"
-        raise StepInterrupted(f"{left}, and its node refused ({why}): {mend}")
+        raise StepInterrupted(f"{told}, and its node refused ({why}): {mend}")
 
 
 def _run(account: Account, commands: Commands) -> Done:

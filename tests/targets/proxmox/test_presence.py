@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from paas.domain.errors import ForeignGuest, StepFailed, StepInterrupted, Unreachable
+from paas.domain.errors import ForeignGuest, LeaseLost, StepFailed, StepInterrupted, Unreachable
 from paas.domain.specs import GuestSpec
 from paas.targets.contract import Presence
-from paas.targets.proxmox import unlocking
+from paas.targets.proxmox import marker, unlocking
 from paas.targets.proxmox.removal import Removal
 from paas.tools.proxmox import Proxmox, Refused
 from paas.tools.ssh import Account, Done
+from tests.lab.pve_answers import Request
 
 from .world import INSTALLATION, World
 
@@ -90,6 +91,19 @@ def test_a_half_made_guest_is_proved_ours_by_its_task(world: World) -> None:
     assert world.target.observe(replace(guest, preflight=None)) is Presence.FOREIGN
     later = replace(guest, preflight=time.time() + 3600)
     assert world.target.observe(later) is Presence.FOREIGN
+
+
+def test_a_guest_whose_notes_were_edited_is_known_by_its_card(world: World) -> None:
+    guest = world.reserve()
+    world.make_directly(guest)
+    long_ago = replace(guest, preflight=time.time() + 3600)
+    card = "name=eth0,bridge=vmbr0,hwaddr={}" if world.kind == "lxc" else "virtio={},bridge=vmbr0"
+    ours = card.format(marker.mac(guest.marker))
+    world.pve.faults.change_behind(guest.vmid, description="please keep", net0=ours)
+    assert world.target.observe(long_ago) is Presence.OURS
+    theirs = card.format("02:00:00:00:00:01")
+    world.pve.faults.change_behind(guest.vmid, net0=theirs)
+    assert world.target.observe(long_ago) is Presence.FOREIGN
 
 
 def test_a_half_made_guest_of_another_token_is_foreign(world: World) -> None:
@@ -279,6 +293,77 @@ def test_a_backup_is_waited_for_and_not_broken(world: World) -> None:
     assert upid in world.pve.tasks
 
 
+def test_a_backup_of_several_guests_is_waited_for_too(world: World) -> None:
+    guest = world.reserve()
+    world.make_directly(guest)
+    upid = world.pve.run(world.pve.backup_of_several([guest.vmid], secs=30_000))
+    with pytest.raises(Unreachable, match="while a backup of several guests by root@pam runs"):
+        world.target.remove(guest)
+    assert world.exists(guest)
+    assert world.pve.faults.kill_task("vzdump")
+    with pytest.raises(StepInterrupted):
+        world.target.proxmox.wait_task(upid, 30)
+    world.target.remove(guest)
+    assert not world.exists(guest)
+
+
+def test_a_backup_that_begins_meanwhile_is_waited_for(world: World) -> None:
+    guest = world.reserve()
+    world.make_directly(guest)
+
+    def begin_backup(_request: Request) -> None:
+        world.pve.faults.lock(guest.vmid, "backup")
+        world.pve.run(world.pve.backup_of_several([guest.vmid], secs=30_000))
+
+    world.pve.faults.on_request("*/status/stop", begin_backup, method="POST")
+    with pytest.raises(Unreachable, match="while a backup of several guests"):
+        world.target.remove(guest)
+    assert world.exists(guest)
+    assert world.pve.faults.kill_task("vzdump")
+
+
+def test_a_lock_that_no_task_holds_is_named_and_the_guest_is_not_called_half_made(
+    world: World,
+) -> None:
+    guest = world.reserve()
+    world.make_directly(guest)
+    world.pve.faults.lock(guest.vmid, "backup")
+    program = "pct" if world.kind == "lxc" else "qm"
+    words = rf"left guest {guest.vmid} locked \(backup\), .* run `{program} unlock {guest.vmid}` on"
+    with pytest.raises(StepInterrupted, match=words):
+        world.target.remove(guest)
+    assert world.exists(guest)
+
+
+def test_an_attempt_that_is_to_end_neither_changes_nor_waits(world: World) -> None:
+    guest = world.reserve()
+    world.make_directly(guest)
+    reasons: list[LeaseLost] = []
+    bound = world.target.during(lambda: reasons[0] if reasons else None)
+    assert bound.observe(guest) is Presence.OURS
+    reasons.append(LeaseLost("Another worker has it"))
+    before = len(world.pve.requests)
+    for change in (bound.remove, bound.stop, bound.restart):
+        with pytest.raises(LeaseLost):
+            change(guest)
+    with pytest.raises(LeaseLost):
+        bound.snapshot(guest, "1")
+    assert {request.method for request in world.pve.requests[before:]} == {"GET"}
+    assert world.target.observe(guest) is Presence.OURS
+
+
+def test_looking_at_a_guest_that_is_being_made_ends_with_its_attempt(world: World) -> None:
+    guest = world.reserve()
+    world.pve.faults.task_hang(making(world))
+    begin(world, guest)
+    world.pve.faults.wait_hanging(making(world))
+    bound = world.target.during(lambda: LeaseLost("Another worker has it"))
+    with pytest.raises(LeaseLost):
+        bound.observe(guest)
+    world.pve.faults.release()
+    assert world.target.observe(guest) is Presence.OURS
+
+
 def test_a_destroy_that_failed_for_a_lock_is_begun_anew(world: World) -> None:
     guest = world.reserve()
     world.make_directly(guest)
@@ -310,5 +395,8 @@ def test_what_stands_is_listed_with_its_marker(world: World) -> None:
     assert found[mine.vmid].about["port"] == "8000"
     assert found[other.vmid].marker == ""
     assert found[mine.vmid].resources == mine.resources
+    assert all(one.is_readable for one in found.values())
     world.pve.faults.offline(mine.node)
-    assert {one.vmid for one in world.target.standing()} == {mine.vmid, other.vmid}
+    found = {one.vmid: one for one in world.target.standing()}
+    assert set(found) == {mine.vmid, other.vmid}
+    assert (found[mine.vmid].is_readable, found[mine.vmid].marker) == (False, "")
