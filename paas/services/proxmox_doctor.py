@@ -156,7 +156,11 @@ def _cluster(settings: Settings, proxmox: Proxmox) -> Iterator[Finding]:
 def _addresses(settings: Settings, nodes: Sequence[str]) -> Iterator[Finding]:
     pool = AddressPool.parse(settings.proxmox_addresses)
     if pool is None:
-        yield Finding("proxmox addresses", True, "Guests get their addresses by DHCP.")
+        says = "Guests get their addresses by DHCP: which ones is not known before, so no rule of "
+        says += "their firewalls keeps them from each other's ports."
+        if not settings.proxmox_ssh_from:
+            says += " PAAS_PROXMOX_SSH_FROM is not set: each may try the others' SSH too."
+        yield Finding("proxmox addresses", True, says)
         return
     taken = [ip for ip in nodes if _is_within(pool, ip)]
     says = f"There are {pool.size} addresses for guests, {pool.first} to {pool.last}."

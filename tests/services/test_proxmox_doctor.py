@@ -47,6 +47,10 @@ def only(settings: Settings, name: str) -> Finding:
     return found[name]
 
 
+def told(settings: Settings, name: str) -> str:
+    return next(one.says for one in proxmox_doctor.examine(settings) if one.name == name)
+
+
 def test_a_cluster_as_documented_is_well(site: Settings) -> None:
     findings = list(proxmox_doctor.examine(site))
     assert [one for one in findings if not one.ok] == []
@@ -138,7 +142,14 @@ def test_lost_quorum_is_told(site: Settings, pve: LabPve) -> None:
 def test_addresses_of_nodes_are_not_for_guests(site: Settings) -> None:
     taken = replace(site, proxmox_addresses="192.0.2.2-192.0.2.99/24,gw=192.0.2.1")
     assert "Nodes have 192.0.2.11, 192.0.2.12 of them." in only(taken, "proxmox addresses").says
-    assert bad(replace(site, proxmox_addresses="dhcp")) == {}
+
+
+def test_with_dhcp_it_is_said_what_guests_can_reach_of_each_other(site: Settings) -> None:
+    by_dhcp = replace(site, proxmox_addresses="dhcp", proxmox_ssh_from=())
+    assert bad(by_dhcp) == {}
+    assert "each may try the others' SSH" in told(by_dhcp, "proxmox addresses")
+    mended = told(replace(by_dhcp, proxmox_ssh_from=("10.0.0.5",)), "proxmox addresses")
+    assert mended.endswith("keeps them from each other's ports.")
 
 
 def test_a_storage_that_cannot_serve_is_told(site: Settings, pve: LabPve) -> None:
