@@ -62,22 +62,29 @@ def follow(
     """Lines as they come, from ``since`` or from now on; None every 4 s of silence.
 
     It never ends by itself: whoever reads it closes it. Lines of one moment are told apart by
-    what was sent of that moment already.
+    what was sent of that moment already. A search is done here but for the lines that are there
+    when it begins: each look goes on after the newest line, whether that held the text or not.
     """
     since = since or f"{utcnow():%Y-%m-%dT%H:%M:%S.%f}"
-    sent: Counter[RuntimeLine] = Counter()
+    newest = runtime(platform, actor, app_id, 1, since)
+    found = runtime(platform, actor, app_id, MOST_LINES, since, search)
+    yield from found
+    sent = Counter(found)
+    since = newest[0].at if newest else since
     spoken = time.monotonic()
     while True:
-        found = runtime(platform, actor, app_id, MOST_LINES, since, search)
-        fresh = _without(found, sent)
+        time.sleep(FOLLOW_SECONDS)
+        found = runtime(platform, actor, app_id, MOST_LINES, since)
+        fresh = [line for line in _without(found, sent) if search in line.text]
         yield from fresh
-        if fresh:
-            since, spoken = fresh[-1].at, time.monotonic()
+        if found:
+            since = found[-1].at
             sent = Counter(line for line in found if line.at == since)
+        if fresh:
+            spoken = time.monotonic()
         elif time.monotonic() - spoken > KEEPALIVE_SECONDS:
             spoken = time.monotonic()
             yield None
-        time.sleep(FOLLOW_SECONDS)
 
 
 def _without(found: list[RuntimeLine], sent: Counter[RuntimeLine]) -> list[RuntimeLine]:

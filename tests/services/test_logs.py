@@ -18,11 +18,13 @@ class Writing:
     """A target whose one app wrote these lines."""
 
     lines: list[RuntimeLine] = field(default_factory=list)
+    asked: list[tuple[str, str]] = field(default_factory=list)
 
     def say(self, second: int, text: str) -> None:
         self.lines.append(RuntimeLine(AT.format(second), "stdout", text))
 
     def runtime_log(self, guest, *, limit, since="", search=""):
+        self.asked.append((since, search))
         chosen = [one for one in self.lines if one.at >= since and search in one.text]
         yield from chosen[-limit:]
 
@@ -70,3 +72,20 @@ def test_a_follower_gets_lines_that_are_alike_as_often_as_they_were_written(
     writing.say(1, "tick")
     following = logs.follow(reading, ACTOR, app_id, since=AT.format(0))
     assert [next(following).text for _ in range(5)] == ["tick", "tick", "tock", "tock", "tock"]
+
+
+def test_a_search_that_nothing_matches_is_followed_from_the_newest_line(
+    reading: Platform, writing: Writing, app_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = iter(range(2, 6))
+
+    def write_on(_seconds: float) -> None:
+        second = next(seconds)
+        writing.say(second, "needle" if second == 5 else "hay")
+
+    monkeypatch.setattr(logs.time, "sleep", write_on)
+    writing.say(1, "needle")
+    writing.say(1, "hay")
+    following = logs.follow(reading, ACTOR, app_id, since=AT.format(0), search="needle")
+    assert [next(following).at for _ in range(2)] == [AT.format(1), AT.format(5)]
+    assert [since for since, _ in writing.asked[2:]] == [AT.format(n) for n in range(1, 5)]

@@ -125,9 +125,11 @@ def follow(offset: int, patience: float) -> Answer:
 
 
 def _tell(offset: int, data: bytes, result: Answer | None) -> Answer:
-    """Whole lines only, but for the last one of all."""
-    is_last = result is not None and len(data) < MOST_AT_ONCE
-    whole = data if is_last else data[: data.rfind(b"\n") + 1]
+    """Whole lines only, but for the last one of all and for one that is too long."""
+    is_full = len(data) == MOST_AT_ONCE
+    is_last = result is not None and not is_full
+    end = data.rfind(b"\n") + 1
+    whole = data if is_last or (is_full and not end) else data[:end]
     lines = whole.decode("utf-8", "replace").splitlines()
     answer: Answer = {"lines": lines, "offset": offset + len(whole), "working": not is_last}
     return {**answer, **(result or {})} if is_last else answer

@@ -2,10 +2,14 @@
 
 import json
 import subprocess
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
 LONGEST_LINE = 16 * 1024
+# How far back one call looks: as JSON, of which the answer must not become too long either.
+MOST_BYTES = 16 * 1024 * 1024
+MOST_SECONDS = 20.0
 STREAMS = {"3": "stderr"}
 
 
@@ -13,7 +17,7 @@ def tail(limit: int, since: str, search: str) -> list[dict[str, str]]:
     """The last lines, oldest first: ``at`` in UTC with microseconds, stream, text.
 
     ``since`` is an ``at`` (or anything of ISO 8601) from which on lines count; ``search`` a text
-    that they must hold.
+    that they must hold. Looks through the newest 16 MB of the journal, for 20 s at most.
     """
     argv = ["journalctl", "--quiet", "--no-pager", "--all", "--reverse", "--output", "json"]
     argv += ["--output-fields", "MESSAGE,PRIORITY,SYSLOG_IDENTIFIER", "--unit", "paas-app@*"]
@@ -39,7 +43,11 @@ def _microseconds(at: str) -> int:
 
 
 def _lines(reader: "subprocess.Popen[bytes]") -> Iterator[tuple[int, dict[str, str]]]:
+    end, room = time.monotonic() + MOST_SECONDS, MOST_BYTES
     for raw in reader.stdout or ():
+        room -= len(raw)
+        if room < 0 or time.monotonic() > end:
+            return
         entry = json.loads(raw)
         at = int(entry["__REALTIME_TIMESTAMP"])
         moment = datetime.fromtimestamp(at // 1_000_000, UTC).replace(microsecond=at % 1_000_000)
