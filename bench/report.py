@@ -29,6 +29,13 @@ METHOD = """\
 - **Own time**: from the accepted request to the recorded end of a first deployment, without the
   seconds in which a child process (git, Terraform, Ansible) was waited for, and without the wait
   for the app's first answer.
+- **Containers of the lab** (`make lab`, as root; left out where it cannot run): real containers
+  behind a fake Proxmox, whose template has the languages, from the request until the app's
+  address answers. By hand is `bench/lab_by_hand.py`: `git clone` and `git archive`, `terraform
+  init` and `apply` of the same module, `ssh` until it lets in, `ansible-playbook` with the same
+  playbook, the switch, and a look at the address. A redeploy is held against a second run of
+  fetch, play and switch alone. The seconds after the colon are medians of each step or phase.
+  Ten at once: two workers, against two by hand at a time.
 - **Door**: a load of 4 keep-alive connections from another process, against a bare Flask route
   that inserts one row (`bench/bare.py`), both under the platform's gunicorn settings on SQLite
   (WAL, `synchronous=FULL`). No workers run, so that the load is the door's alone.
