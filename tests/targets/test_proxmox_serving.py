@@ -1,5 +1,6 @@
 """Which units the guest program starts and ends, without systemd."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -89,3 +90,44 @@ def test_a_private_port_is_never_the_public_one(
     monkeypatch.setattr(sockets, "private_port", lambda taken: refused.append(taken) or 20001)
     assert start(systemd, 1)["port"] == 20001
     assert refused == [{8000}]
+
+
+def test_settings_that_the_app_has_replaced_by_a_trap_are_not_read(
+    systemd: Systemd, tmp_path: Path
+) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("{}")
+    file = places.load().env_file(1)
+    for trap in (lambda: file.symlink_to(secret), lambda: os.mkfifo(file), lambda: file.mkdir()):
+        trap()
+        with pytest.raises(layout.GuestError, match="settings of release 1 are missing"):
+            serving.start_release(1, Options())
+        file.rmdir() if file.is_dir() else file.unlink()
+    folder = file.parent
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / file.name).write_text("{}")
+    folder.rmdir()
+    folder.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(layout.GuestError, match="settings of release 1 are missing"):
+        serving.start_release(1, Options())
+
+
+def test_a_guest_that_cannot_sandbox_is_remembered(
+    systemd: Systemd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(units, "version", lambda: 252)
+    unit = places.UNITS / "paas-app@.service"
+    units.install()
+    assert "ProtectSystem" in unit.read_text()
+
+    def control(*words: str) -> str:
+        if words[0] == "start" and "ProtectSystem" in unit.read_text():
+            raise layout.GuestError("failed")
+        return ""
+
+    monkeypatch.setattr(units, "control", control)
+    monkeypatch.setattr(units, "show", lambda unit: {"ExecMainStatus": "226"})
+    units.start_app(1)
+    assert "ProtectSystem" not in unit.read_text()
+    assert units.install() is False
+    assert "ProtectSystem" not in unit.read_text()

@@ -12,7 +12,7 @@ from .layout import Guest
 
 def remove_release(guest: Guest, number: int) -> None:
     """Remove a release's files. The guest may have put links in the way: none is followed."""
-    with _opened(guest, "releases") as releases:
+    with opened(guest, "releases") as releases:
         if releases is not None:
             shutil.rmtree(str(number), ignore_errors=True, dir_fd=releases)
             for suffix in (".env.json", ".built", ".prepared"):
@@ -21,7 +21,7 @@ def remove_release(guest: Guest, number: int) -> None:
 
 def remove_dependencies(guest: Guest, kept: Collection[str]) -> list[str]:
     """Remove the installed dependencies that are not ``kept``, by hash; returns which."""
-    with _opened(guest, "dependencies") as folder:
+    with opened(guest, "dependencies") as folder:
         if folder is None:
             return []
         old = sorted(set(os.listdir(folder)) - set(kept))  # noqa: PTH208 (a descriptor)
@@ -31,7 +31,7 @@ def remove_dependencies(guest: Guest, kept: Collection[str]) -> list[str]:
 
 
 @contextmanager
-def _opened(guest: Guest, name: str) -> Iterator[int | None]:
+def opened(guest: Guest, name: str) -> Iterator[int | None]:
     """A folder of the guest's home, opened without following links; None when there is none."""
     flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
     descriptor = None

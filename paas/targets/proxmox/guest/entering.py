@@ -4,6 +4,7 @@ import os
 import socket
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NoReturn
 
 from paas.targets.local.sandbox import layout
@@ -35,6 +36,8 @@ def run_release(number: int) -> NoReturn:
 
 def run_command(number: int, options: Options, argv: Sequence[str]) -> NoReturn:
     """Run a command as the app's user in the release's folder."""
+    # When memory ends, the build is to go before the release that serves (whose unit says 300).
+    Path("/proc/self/oom_score_adj").write_text("600")
     machine = places.load()
     environment, _ = enter(machine, number, options, port=machine.port, role=BUILD)
     try:

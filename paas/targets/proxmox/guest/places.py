@@ -57,6 +57,11 @@ def release_file(number: int) -> Path:
     return STATE / "releases" / f"{number}.json"
 
 
+def bare_file() -> Path:
+    """There when this machine cannot give releases the sandbox that systemd makes of mounts."""
+    return STATE / "unsandboxed"
+
+
 def work_folder() -> Path:
     """What is being done, and what it has said so far."""
     return STATE / "work"

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import os
+import stat
 import subprocess
 import time
 from collections.abc import Collection
@@ -16,6 +18,7 @@ from . import places, state, units
 LOOK_AGAIN = 0.05
 SWITCH_PATIENCE = 30.0
 DRAIN_SECONDS = 10.0
+MOST_SETTINGS = 16 * 1024 * 1024
 ESTABLISHED = "01"
 
 Answer = dict[str, object]
@@ -64,7 +67,7 @@ def known(number: int) -> dict[str, object]:
 def start_release(number: int, options: Options) -> Answer:
     """Run a release beside the current one; one that runs just so is left alone."""
     machine = places.load()
-    settings = machine.env_file(number).read_bytes()
+    settings = _settings(machine, number)
     fingerprint = hashlib.sha256(settings + json.dumps(options).encode()).hexdigest()
     before = known(number)
     unit = units.app(number)
@@ -78,6 +81,22 @@ def start_release(number: int, options: Options) -> Answer:
     layout.write_json(places.release_file(number), values, places.READABLE)
     units.start_app(number)
     return {"release": number, "port": port, "started": True}
+
+
+def _settings(machine: layout.Guest, number: int) -> bytes:
+    """The release's settings, which lie where the app may write: no link of its own is followed."""
+    name = machine.env_file(number).name
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+    with removal.opened(machine, "releases") as folder:
+        try:
+            if folder is None:
+                raise FileNotFoundError
+            with os.fdopen(os.open(name, flags, dir_fd=folder), "rb") as file:
+                if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                    return file.read(MOST_SETTINGS)
+        except OSError:
+            pass
+    raise GuestError(f"The settings of release {number} are missing, so it cannot be started.")
 
 
 def _port(machine: layout.Guest, before: int) -> int:

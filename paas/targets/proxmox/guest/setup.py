@@ -6,6 +6,7 @@ import json
 import os
 import pwd
 import shutil
+import stat
 import subprocess
 import sys
 import time
@@ -23,6 +24,7 @@ from . import places, units
 Request = Mapping[str, Any]
 
 FIRST_ID = 2000
+FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 CERTIFICATES = Path("/usr/local/share/ca-certificates")
 BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
 APT = Path("/etc/apt")
@@ -53,7 +55,7 @@ def set_up(request: Request) -> dict[str, object]:
     _trust(request["ca"])
     _choose_packages(request["apt_mirror"], request["proxy"])
     _keep_journal()
-    units.install(sandboxed=True)
+    units.install()
     file.write_text(stamp)
     return {"changed": True}
 
@@ -92,9 +94,35 @@ def _make_folders() -> None:
     for folder in (places.STATE, places.release_file(0).parent, places.HOME):
         folder.mkdir(mode=0o755, parents=True, exist_ok=True)
     places.work_folder().mkdir(mode=0o700, exist_ok=True)
-    for folder in (places.HOME, *(places.HOME / name for name in layout.HOME_FOLDERS)):
-        folder.mkdir(mode=0o755, exist_ok=True)
-        os.chown(folder, uid, gid)
+    home = os.open(places.HOME, FOLDER)
+    try:
+        os.fchown(home, uid, gid)
+        for name in layout.HOME_FOLDERS:
+            _give_folder(home, name, uid, gid)
+    finally:
+        os.close(home)
+
+
+def _give_folder(home: int, name: str, uid: int, gid: int) -> None:
+    """Give the app a folder in its home. What it has put there itself is not followed."""
+    try:
+        if stat.S_ISLNK(os.lstat(name, dir_fd=home).st_mode):
+            os.unlink(name, dir_fd=home)
+    except FileNotFoundError:
+        pass
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(name, 0o755, dir_fd=home)
+    try:
+        folder = os.open(name, FOLDER, dir_fd=home)
+    except OSError:
+        raise GuestError(
+            f"{places.HOME / name} is not a folder. The app, or a command that builds it, has put "
+            "something else there; remove that."
+        ) from None
+    try:
+        os.fchown(folder, uid, gid)
+    finally:
+        os.close(folder)
 
 
 def _write_settings(request: Request) -> None:

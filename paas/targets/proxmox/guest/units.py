@@ -122,10 +122,10 @@ def texts(*, sandboxed: bool) -> dict[str, str]:
     }
 
 
-def install(*, sandboxed: bool) -> bool:
-    """Write the units; whether any of them is new to systemd."""
+def install() -> bool:
+    """Write the units, as far as this machine can have them; whether any is new to systemd."""
     changed = False
-    for name, text in texts(sandboxed=sandboxed).items():
+    for name, text in texts(sandboxed=not places.bare_file().exists()).items():
         path = places.UNITS / name
         if not path.is_file() or path.read_text() != text:
             path.write_text(text)
@@ -193,7 +193,9 @@ def start_app(number: int) -> None:
         if show(app(number)).get("ExecMainStatus") != str(NAMESPACE_FAILED):
             raise
         control("stop", "--", app(number))
-        install(sandboxed=False)
+        # Kept for the next set-up, which would bring the failing part back.
+        places.bare_file().touch()
+        install()
         control("start", "--", app(number))
 
 
