@@ -24,6 +24,7 @@ from paas.targets.contract import (
     Wanted,
 )
 from paas.targets.proxmox import addresses, drift, marker, places, states, survey
+from paas.targets.proxmox.parts import parts
 from paas.targets.proxmox.power import Power
 from paas.targets.proxmox.presence import Guests
 from paas.targets.proxmox.removal import Removal
@@ -34,13 +35,6 @@ from paas.tools.proxmox_errors import from_provider
 ROOT = Path(__file__).resolve().parents[3]
 SSH_PORT = 22
 PAUSE = 0.25
-# What the modules call the parts of a guest.
-RESOURCES = {
-    "lxc": "proxmox_virtual_environment_container",
-    "qemu": "proxmox_virtual_environment_vm",
-}
-WALL = "module.guest.proxmox_virtual_environment_firewall"
-IPSET = "ipfilter-net0"
 # What the provider says when waiting helps: locks, quorum, a node or a connection that is away.
 PASSING = re.compile(
     r"can't lock file|got lock timeout|got timeout|unable to acquire lock|is locked"
@@ -177,21 +171,9 @@ class ProxmoxTarget:
         return states.moved(state, node)
 
     def imports(self, guest: GuestSpec) -> Mapping[str, str]:
-        return self._walls(guest) if self.observe(guest) is Presence.OURS else {}
-
-    def _walls(self, guest: GuestSpec) -> Mapping[str, str]:
-        """The guest's own resource, and of its firewall what there is."""
-        resource, where = RESOURCES[self.kind], f"{guest.node}/{guest.vmid}"
-        word = resource.rpartition("_")[2]
-        found = {f"module.guest.{resource}.guest": where}
-        found[f"{WALL}_options.guest"] = f"{word}/{where}"
-        path = f"/nodes/{guest.node}/{self.kind}/{guest.vmid}/firewall"
-        if self.proxmox.get(f"{path}/rules"):
-            found[f"{WALL}_rules.guest"] = f"{word}/{where}"
-        names = {row["name"] for row in self.proxmox.get(f"{path}/ipset")}
-        if guest.frozen.get("prefix") and IPSET in names:
-            found[f"{WALL}_ipset.guest[0]"] = f"{word}/{where}/{IPSET}"
-        return found
+        if self.observe(guest) is not Presence.OURS:
+            return {}
+        return parts(self.proxmox, self.kind, guest)
 
     def remove(self, guest: GuestSpec) -> None:
         self._removal.remove(guest)
@@ -245,14 +227,17 @@ class ProxmoxTarget:
         return self.inside.health(guest, release)
 
     def switch(self, guest: GuestSpec, release: ReleaseSpec) -> None:
+        self.proxmox.keep_on()
         self.inside.switch(guest, release)
 
     def retire(self, guest: GuestSpec, release: ReleaseSpec) -> None:
         presence, spot = self.guests.look(guest)
         if presence is Presence.OURS and spot and spot.status == "running":
+            self.proxmox.keep_on()
             self.inside.retire(guest, release)
 
     def tidy(self, guest: GuestSpec, kept: Collection[ReleaseSpec]) -> None:
+        self.proxmox.keep_on()
         self.inside.tidy(guest, kept)
 
     # Power and snapshots.
@@ -266,6 +251,7 @@ class ProxmoxTarget:
     def start(self, guest: GuestSpec) -> None:
         contact = self.wait_ready(guest, self.site.task_seconds)
         known = replace(guest, address=contact.address, host_key=contact.host_key)
+        self.proxmox.keep_on()
         self.inside.start_app(known)
 
     def restart(self, guest: GuestSpec) -> None:

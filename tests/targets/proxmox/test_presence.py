@@ -348,6 +348,10 @@ def test_an_attempt_that_is_to_end_neither_changes_nor_waits(world: World) -> No
             change(guest)
     with pytest.raises(LeaseLost):
         bound.snapshot(guest, "1")
+    for work in (bound.switch, bound.retire, bound.tidy):
+        with pytest.raises(LeaseLost):
+            work(guest, ())  # type: ignore[arg-type]
+    assert not world.inside.asked
     assert {request.method for request in world.pve.requests[before:]} == {"GET"}
     assert world.target.observe(guest) is Presence.OURS
 
