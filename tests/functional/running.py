@@ -11,7 +11,10 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import redis
 import requests
+
+from paas.tools import redis_server
 
 DEADLINE = 120.0
 RUN = "import sys; from paas.cli import main; sys.argv[1:] = ['run']; main()"
@@ -149,6 +152,12 @@ class Running:
 
     def text(self, app_id: str) -> str:
         return str(requests.get(f"{self.url}/api/deployments/{app_id}/logs", timeout=10).json())
+
+    def wipe_redis(self) -> None:
+        """Empty the embedded Redis: the queue, and what its workers wrote there."""
+        path = redis_server.socket_path(self.instance)
+        with redis.Redis(unix_socket_path=str(path)) as server:
+            server.flushall()
 
     # What the machine says.
 

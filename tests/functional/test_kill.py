@@ -206,15 +206,7 @@ def answers(url: str) -> bool:
 
 def test_redis_wiped_in_the_middle_loses_nothing(running: Running) -> None:
     ids = [running.deploy(body(number)) for number in (6, 7, 8)]
-    sockets = [
-        Path(line.split("unixsocket ")[1].split()[0])
-        for _, line in running.processes()
-        if "unixsocket " in line
-    ]
-    import redis
-
-    if sockets:
-        redis.Redis(unix_socket_path=str(sockets[0])).flushall()
+    running.wipe_redis()
     for app_id in ids:
         assert_serves(running, app_id)
         running.delete(app_id)
