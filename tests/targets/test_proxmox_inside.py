@@ -18,7 +18,7 @@ from paas.domain.states import GuestType
 from paas.frameworks.catalogue import Catalogue
 from paas.settings import CHECKOUT
 from paas.targets.proxmox import inside_runtimes
-from paas.targets.proxmox.guest import jobs, places, setup, state, units
+from paas.targets.proxmox.guest import jobs, places, state, units
 from paas.targets.proxmox.inside import Inside
 from paas.targets.proxmox.inside_program import UNPACK, program
 from paas.targets.proxmox.inside_surroundings import Surroundings
@@ -274,25 +274,6 @@ def test_guests_are_told_of_mirrors_proxies_and_certificates() -> None:
     wheels = Surroundings(pip_find_links="https://mirror.lan/wheels/").environment()
     assert wheels["UV_NO_INDEX"] == wheels["PIP_NO_INDEX"] == "1"
     assert wheels["UV_FIND_LINKS"] == "https://mirror.lan/wheels/"
-
-
-def test_a_mirror_is_debians_layout_or_a_flat_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    there: list[str] = []
-
-    def is_there(url: str, proxy: str) -> bool:
-        there.append(url)
-        return "full" in url
-
-    monkeypatch.setattr(setup, "_is_there", is_there)
-    assert setup.source_line("http://full.lan/debian/", "bookworm") == (
-        "deb http://full.lan/debian bookworm main\n"
-    )
-    assert setup.source_line("http://flat.lan/apt", "bookworm") == (
-        "deb [trusted=yes] http://flat.lan/apt/ ./\n"
-    )
-    assert there[0] == "http://full.lan/debian/dists/bookworm/Release"
 
 
 def test_units_start_with_the_machine_by_links_of_ours_alone(

@@ -10,8 +10,6 @@ import stat
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,7 +17,7 @@ from typing import Any
 from paas.targets.local.sandbox import layout
 from paas.targets.local.sandbox.layout import GuestError
 
-from . import places, units
+from . import files, packages, places, units
 
 Request = Mapping[str, Any]
 
@@ -27,9 +25,6 @@ FIRST_ID = 2000
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 CERTIFICATES = Path("/usr/local/share/ca-certificates")
 BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
-APT = Path("/etc/apt")
-DISABLED = ".paas.disabled"
-MIRROR_PATIENCE = 15.0
 DRAFT_SECONDS = 3600.0
 JOURNAL = Path("/etc/systemd/journald.conf.d/paas.conf")
 JOURNAL_TEXT = """\
@@ -53,7 +48,7 @@ def set_up(request: Request) -> dict[str, object]:
     _write_settings(request)
     _install_program()
     _trust(request["ca"])
-    _choose_packages(request["apt_mirror"], request["proxy"])
+    packages.choose(request["apt_mirror"], request["proxy"])
     _keep_journal()
     units.install()
     file.write_text(stamp)
@@ -174,86 +169,17 @@ def _trust(certificates: list[str]) -> None:
         path.unlink()
     if texts:
         CERTIFICATES.mkdir(parents=True, exist_ok=True)
-    written = [_write(CERTIFICATES / name, text) for name, text in texts.items()]
+    written = [files.write(CERTIFICATES / name, text) for name, text in texts.items()]
     if old or any(written):
         _run("update-ca-certificates")
-
-
-def _choose_packages(mirror: str, proxy: str) -> None:
-    """Let apt use the mirror and nothing else, or its own sources when there is none."""
-    lines = [f'Acquire::{kind}::Proxy "{proxy}";' for kind in ("http", "https") if proxy]
-    text = "\n".join([*lines, 'Acquire::Retries "2";', 'Acquire::Languages "none";', ""])
-    _write(APT / "apt.conf.d" / "90paas", text)
-    own = APT / "sources.list.d" / "paas.list"
-    if not mirror:
-        own.unlink(missing_ok=True)
-        for path in _sources():
-            if path.name.endswith(DISABLED):
-                path.rename(path.with_name(path.name.removesuffix(DISABLED)))
-        return
-    for path in _sources():
-        if path != own and path.suffix in (".list", ".sources"):
-            path.rename(path.with_name(path.name + DISABLED))
-    if _write(own, source_line(mirror, _codename(), proxy)):
-        # Lists of other sources would hide that this one's have not been fetched yet.
-        for path in Path("/var/lib/apt/lists").glob("*_Packages*"):
-            path.unlink()
-
-
-def _sources() -> list[Path]:
-    return [
-        *APT.glob("sources.list*.disabled"),
-        *APT.glob("sources.list"),
-        *(APT / "sources.list.d").glob("*"),
-    ]
-
-
-def source_line(mirror: str, codename: str, proxy: str = "") -> str:
-    """How apt is told of a mirror: Debian's layout when it has that, else a flat repository."""
-    base = mirror.rstrip("/")
-    if _is_there(f"{base}/dists/{codename}/Release", proxy):
-        return f"deb {base} {codename} main\n"
-    # A flat repository of one's own has seldom a signature; who may write there decides anyway.
-    return f"deb [trusted=yes] {base}/ ./\n"
-
-
-def _is_there(url: str, proxy: str) -> bool:
-    proxies = {"http": proxy, "https": proxy} if proxy else {}
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler(proxies))
-    try:
-        with opener.open(url, timeout=MIRROR_PATIENCE):
-            return True
-    except urllib.error.HTTPError:
-        return False
-    except OSError as error:
-        raise GuestError(
-            f"The guest cannot reach the package mirror {url}: {error}. Look at "
-            "PAAS_GUEST_APT_MIRROR and at what the network lets guests reach."
-        ) from None
-
-
-def _codename() -> str:
-    for line in Path("/etc/os-release").read_text().splitlines():
-        name, _, value = line.partition("=")
-        if name == "VERSION_CODENAME":
-            return value.strip('"')
-    raise GuestError("This guest's template is no Debian: it does not say its VERSION_CODENAME.")
 
 
 def _keep_journal() -> None:
     """Let the app's log outlive a restart of the machine, and bound it."""
     Path("/var/log/journal").mkdir(exist_ok=True)
     JOURNAL.parent.mkdir(exist_ok=True)
-    if _write(JOURNAL, JOURNAL_TEXT):
+    if files.write(JOURNAL, JOURNAL_TEXT):
         units.control("restart", "systemd-journald.service")
-
-
-def _write(path: Path, text: str) -> bool:
-    """Whether the file had to be written."""
-    if path.is_file() and path.read_text() == text:
-        return False
-    path.write_text(text)
-    return True
 
 
 def _run(*argv: str) -> None:

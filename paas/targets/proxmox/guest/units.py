@@ -6,7 +6,7 @@ from pathlib import Path
 
 from paas.targets.local.sandbox.layout import GuestError
 
-from . import places
+from . import files, places
 
 FRONT = "paas-front.service"
 WORK = "paas-work.service"
@@ -124,15 +124,11 @@ def texts(*, sandboxed: bool) -> dict[str, str]:
 
 def install() -> bool:
     """Write the units, as far as this machine can have them; whether any is new to systemd."""
-    changed = False
-    for name, text in texts(sandboxed=not places.bare_file().exists()).items():
-        path = places.UNITS / name
-        if not path.is_file() or path.read_text() != text:
-            path.write_text(text)
-            changed = True
-    if changed:
+    wanted = texts(sandboxed=not places.bare_file().exists())
+    written = [files.write(places.UNITS / name, text) for name, text in wanted.items()]
+    if any(written):
         control("daemon-reload")
-    return changed
+    return any(written)
 
 
 def app(number: int) -> str:
