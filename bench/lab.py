@@ -40,10 +40,9 @@ JOIN apps a ON a.id = o.app_id WHERE a.uuid = ? AND o.kind = ? ORDER BY s.positi
 LEAST_SHOWN = 0.01
 FIRST = "both sides wait for the same programs, the guest's start and the same play."
 REDEPLOY = (
-    "Ansible's own start is most of it on both sides. The platform begins it with the fetch, but "
-    "the steps before the play are short, so on a busy machine the play waits for it; and the "
-    "platform looks at the guest before it touches it, and at the new release before it lets it "
-    "serve."
+    "the platform looks at the guest before it touches it, and at the new release before it lets "
+    "it serve. It loads Ansible from the fetch on, but the steps before the play are short, so the "
+    "play may have to wait for it."
 )
 TEN = "two workers, as two by hand; the machine has no more processors to give."
 
