@@ -4,6 +4,8 @@
       program: the command that runs the guest program, as a list
       verb: setup, submit
       request: what it is given
+      secrets: parts of the request by the names of the variables that hold them; what is no
+        argument of the task stands in none of Ansible's own results
       files: local files by name, sent when the guest program says that it needs them
       live: a local file that takes the work's output while it runs
       wanted: a version; work that installs a language fails unless one satisfies it
@@ -35,7 +37,7 @@ class ActionModule(ActionBase):
         args = self._task.args
         lines = []
         try:
-            answer = self._submit(args)
+            answer = self._submit(args, self._secrets(task_vars or {}))
             if answer.get("working"):
                 answer = self._follow(args, lines)
         except Refusal as refusal:
@@ -45,11 +47,15 @@ class ActionModule(ActionBase):
             return {"failed": True, "msg": sentence, "output": lines[-KEPT_LINES:]}
         return {"changed": bool(answer.get("changed")), "output": lines[-KEPT_LINES:]}
 
-    def _submit(self, args):
+    def _secrets(self, variables):
+        names = self._task.args.get("secrets") or {}
+        return {part: self._templar.template(variables[name]) for part, name in names.items()}
+
+    def _submit(self, args, secrets):
         """Ask, sending the files that the answer asks for, until it is another one."""
         files = {name: Path(path) for name, path in (args.get("files") or {}).items()}
         sizes = {name: path.stat().st_size for name, path in files.items() if path.exists()}
-        request = {**args["request"], "sizes": sizes}
+        request = {**args["request"], **secrets, "sizes": sizes}
         answer = self._ask(args, args["verb"], request)
         for name, place in dict(answer.get("needs") or {}).items():
             if name not in sizes:

@@ -16,7 +16,7 @@ from paas.tools.process import Bench, Exit, Guarded
 PLAYBOOK = Path(__file__).resolve().parents[2] / "ansible" / "deploy.yml"
 CHILD = Path(__file__).with_name("ansible_child.py")
 HOST = "guest"
-# How ansible-playbook ends when a host could not be reached.
+# How ansible-playbook ends when a host could not be reached, or when it cannot read its files.
 UNREACHABLE = 4
 # How it, or a process of its own, ends when somebody or the kernel kills it.
 KILLED = 128 + signal.SIGKILL
@@ -45,8 +45,9 @@ class Playbook:
         self._bench = bench
         self._folder = folder
         shutil.rmtree(folder, ignore_errors=True)
-        for name in ("env", "tmp", "control"):
-            (folder / name).mkdir(mode=0o700, parents=True)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        for place in (folder, *(folder / name for name in ("env", "tmp", "control"))):
+            place.mkdir(mode=0o700)
         (folder / "ansible.cfg").write_text("[defaults]\n")
         argv = [sys.executable, "-I", str(CHILD), str(folder), str(playbook)]
         extra = environment(folder)
@@ -77,7 +78,8 @@ class Playbook:
             self.discard()
         if ended.code != 0:
             message, detail = reader.failure()
-            raise _kind_of(ended.code, detail)(message, detail=detail)
+            kind = _kind_of(ended.code, detail, is_unreachable=reader.is_unreachable)
+            raise kind(message, detail=detail)
         return ended
 
     def discard(self) -> None:
@@ -98,9 +100,9 @@ class Playbook:
         write_secret(self._folder / "env" / "extravars", json.dumps(values))
 
 
-def _kind_of(code: int, detail: str) -> type[PaasError]:
+def _kind_of(code: int, detail: str, *, is_unreachable: bool) -> type[PaasError]:
     """What an end of Ansible means: whether to wait, to try again, or to give up."""
-    if code == UNREACHABLE:
+    if code == UNREACHABLE and is_unreachable:
         return Unreachable
     was_killed = code == KILLED or DEAD_WORKER in detail
     return StepInterrupted if was_killed else StepFailed

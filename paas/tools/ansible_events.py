@@ -4,7 +4,8 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-FAILED = ("runner_on_failed", "runner_on_unreachable")
+UNREACHABLE = "runner_on_unreachable"
+FAILED = ("runner_on_failed", UNREACHABLE)
 MOST_LINES = 200
 CHECKS = "Validating arguments against arg spec"
 
@@ -17,6 +18,7 @@ class Reader:
         self._lived = False
         self._failures: list[str] = []
         self._other: list[str] = []
+        self.is_unreachable = False
 
     def read(self, line: str) -> None:
         """Take one line of the child's standard output."""
@@ -68,6 +70,7 @@ class Reader:
         elif kind == "runner_on_skipped":
             self._say(f"{task}: not needed")
         elif kind in FAILED:
+            self.is_unreachable = self.is_unreachable or kind == UNREACHABLE
             self._say_output(result)
             self._take_failure(task, result, bool(message["ignored"]))
 

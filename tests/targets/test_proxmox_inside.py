@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -176,7 +177,13 @@ def test_ansible_trusts_the_one_host_key_of_this_incarnation() -> None:
     alias = f"{GUEST.uuid}-2"
     assert connection.files["known_hosts"] == f"{alias} ssh-ed25519 AAAA\n"
     options = connection.variables["ansible_ssh_common_args"]
-    for part in ("-F none", f"HostKeyAlias={alias}", "StrictHostKeyChecking=yes", "IdentitiesOnly"):
+    for part in (
+        "-F none",
+        f"HostKeyAlias={alias}",
+        "StrictHostKeyChecking=yes",
+        "IdentitiesOnly",
+        "BatchMode",
+    ):
         assert part in options
 
 
@@ -203,7 +210,8 @@ def test_the_variables_are_what_the_playbook_asks_for() -> None:
         for name in ("guest", "runtime_python", "service_systemd")
         for path in (CHECKOUT / "ansible" / "roles" / name / "tasks").glob("*.yml")
     )
-    wanted = {word.split(" ")[0] for word in text.split("{{ ")[1:] if word.startswith("paas_")}
+    wanted = set(re.findall(r"(?:\{\{ |settings: )(paas_\w+)", text))
+    assert "paas_settings" in wanted
     assert wanted - {"paas_live"} <= extravars.keys()
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from paas.domain.errors import Cancelled, StepFailed, StepInterrupted
+from paas.domain.errors import Cancelled, StepFailed, StepInterrupted, Unreachable
 from paas.domain.specs import BuildPlan
 from paas.tools.ansible import Playbook, build_extravars, deploy, literal
 from paas.tools.ansible_events import Reader
@@ -216,6 +216,7 @@ def test_a_missing_variable_is_told_in_words(guest: Guest) -> None:
 def test_an_early_start_waits_for_its_variables(guest: Guest) -> None:
     playbook = Playbook.start_early(bench(), guest.folder / "work")
     wait_for(lambda: (guest.folder / "work" / "gate").exists(), "the gate")
+    assert (guest.folder / "work").stat().st_mode & 0o777 == 0o700
     assert not guest.release.exists()
     playbook.run(build_extravars(guest.variables, replace(PLAN, build=()), {}), Local())
     assert guest.release.exists()
@@ -305,6 +306,29 @@ def test_a_crash_of_ansible_itself_is_told() -> None:
         "Ansible could not run the playbook: [ERROR]: YAML parsing failed",
         "[ERROR]: YAML parsing failed\nOrigin: x",
     )
+
+
+@pytest.mark.parametrize(
+    ("tasks", "kind"),
+    [("{{{", StepFailed), ("[{ping: {}}]", Unreachable)],
+    ids=["unreadable", "away"],
+)
+def test_only_a_guest_that_does_not_answer_is_waited_for(
+    tmp_path: Path, tasks: str, kind: type[Exception]
+) -> None:
+    playbook = tmp_path / "play.yml"
+    playbook.write_text(f"- hosts: guest\n  gather_facts: false\n  tasks: {tasks}\n")
+    nobody = {
+        "ansible_connection": "ssh",
+        "ansible_host": "127.0.0.1",
+        "ansible_port": "1",
+        "ansible_ssh_common_args": "-F none -o ConnectTimeout=5",
+        "ansible_ssh_retries": "0",
+    }
+    started = Playbook.start_early(bench(), tmp_path / "work", playbook=playbook)
+    with pytest.raises((StepFailed, StepInterrupted)) as caught:
+        started.run({}, Local(nobody))
+    assert type(caught.value) is kind
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give guests users of their own")

@@ -28,7 +28,8 @@ INTERPRETER = ("python3", "-I", "-S")
 NO_SUCH_FILE = 2
 NO_SUCH_PROGRAM = 127
 SSH_OPTIONS = (
-    "-F none -o IdentitiesOnly=yes -o PreferredAuthentications=publickey "
+    "-F none -o BatchMode=yes -o IdentitiesOnly=yes -o IdentityAgent=none "
+    "-o PreferredAuthentications=publickey "
     "-o StrictHostKeyChecking=yes -o GlobalKnownHostsFile=/dev/null -o UpdateHostKeys=no "
     "-o ConnectTimeout=15 -o ServerAliveInterval=15 -o ServerAliveCountMax=4 -o LogLevel=ERROR"
 )
