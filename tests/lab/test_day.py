@@ -1,18 +1,10 @@
 """One app through its day, as a container and as a virtual machine."""
 
-import io
 import json
-import os
-import shutil
-import subprocess
-import tempfile
 import threading
-import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from functools import partial
-from pathlib import Path
 
 import pytest
 import requests
@@ -21,6 +13,7 @@ from tests.functional.running import until
 from tests.lab import live
 from tests.lab.lab import Lab
 from tests.lab.live import PROCFILE, LabPlatform
+from tests.lab.taken_home import terraform_sees_no_changes
 
 KINDS = ("lxc", "vm")
 # Seconds between two looks of a visitor.
@@ -272,39 +265,6 @@ def test_a_guest_that_was_stopped_is_reported_and_answered(platform: LabPlatform
 
 
 # Taking it home.
-
-
-def terraform_sees_no_changes(platform: LabPlatform, app: str) -> bool:
-    """Take the app's Terraform home, and plan there with nothing of the platform's at hand."""
-    zipped = requests.get(f"{platform.url}/api/deployments/{app}/terraform", timeout=30).content
-    with tempfile.TemporaryDirectory() as home:
-        with zipfile.ZipFile(io.BytesIO(zipped)) as archive:
-            archive.extractall(home)
-        (folder,) = Path(home).iterdir()
-        settings = platform.settings
-        config = Path(home) / "mirror.tfrc"
-        mirror = f'filesystem_mirror {{ path = "{settings.terraform_mirror}" }}'
-        config.write_text(f"provider_installation {{ {mirror} }}\n")
-        environment = {
-            "PATH": os.environ["PATH"],
-            "HOME": home,
-            "TF_CLI_CONFIG_FILE": str(config),
-            "CHECKPOINT_DISABLE": "1",
-            "PROXMOX_VE_ENDPOINT": settings.proxmox_url,
-            "PROXMOX_VE_API_TOKEN": settings.proxmox_token,
-            "SSL_CERT_FILE": settings.proxmox_ca_file,
-        }
-        program = shutil.which("terraform") or shutil.which("tofu") or "terraform"
-        run = partial(
-            subprocess.run, cwd=folder, env=environment, capture_output=True, text=True, timeout=300
-        )
-        made = run([program, "init", "-input=false", "-no-color"])
-        assert made.returncode == 0, made.stderr
-        # 0: nothing to do; 2: changes; 1: it failed.
-        planned = run([program, "plan", "-input=false", "-no-color", "-detailed-exitcode"])
-        assert planned.returncode in (0, 2), planned.stderr
-        assert planned.returncode == 0, planned.stdout
-        return "No changes" in planned.stdout
 
 
 def test_its_terraform_says_no_changes_elsewhere(platform: LabPlatform, app: str) -> None:
