@@ -88,7 +88,11 @@ def _bring_about(attempt: Attempt, guest_id: int, target: Target) -> Record:
         return {"digest": digest}
     _clear_the_way(attempt, guest_id, presence, keeper)
     spec = attempt.guest()
-    with attempt.hold(target.lock_name(spec)):
+    lock = target.lock_name(spec)
+    with attempt.hold(lock):
+        if lock:
+            # It may have been waited for, and the number may have been taken meanwhile.
+            _expect_no_stranger(target, spec)
         _run_terraform(attempt, spec, keeper, CREATING, is_absent=presence is Presence.ABSENT)
     if _expect_no_stranger(target, spec) is not Presence.OURS:
         raise StepFailed(f"Terraform ended well, but there is no guest {spec.vmid}")
