@@ -141,6 +141,9 @@ class NoGuests:
     endpoint = "local"
     url = ""
 
+    def during(self, _stop) -> "NoGuests":
+        return self
+
     def identity(self) -> str:
         return ""
 
