@@ -1,0 +1,110 @@
+"""What must hold whatever happens: the token stays where it is, and what stood before stays."""
+
+import io
+import os
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from paas.domain.errors import StepFailed
+from paas.domain.states import AppState
+from paas.services import downloads, reconcile
+from tests.factories import ACTOR
+from tests.lab.faults.conftest import (  # noqa: F401 - Fixtures are used by their names.
+    Open,
+    fault_cluster,
+    opening,
+    prepared,
+    quick,
+    source,
+)
+from tests.lab.faults.inside import PretendInside
+from tests.lab.faults.world import World
+
+
+@pytest.fixture
+def world(opening: Open) -> Iterator[World]:  # noqa: F811
+    made = opening()
+    yield made
+    made.pve.faults.clear()
+    made.check()
+
+
+def command_lines() -> list[bytes]:
+    """The arguments of every process, as anybody on this machine can read them."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit() and int(folder.name) != os.getpid():
+            try:
+                found.append((folder / "cmdline").read_bytes())
+            except OSError:
+                continue
+    return found
+
+
+def files(folder: Path) -> Iterator[tuple[Path, bytes]]:
+    for path in folder.rglob("*"):
+        if path.is_file() and not path.is_symlink():
+            yield path, path.read_bytes()
+
+
+@pytest.mark.parametrize("kind", ["lxc", "vm"])
+def test_the_token_is_in_no_file_no_log_no_download_and_no_command_line(
+    world: World, kind: str
+) -> None:
+    secret = world.platform.settings.proxmox_token.partition("=")[2]
+    seen: list[bytes] = []
+    left: list[Path] = []
+
+    def look(_: object) -> None:
+        seen.extend(command_lines())
+        instance = world.platform.settings.instance
+        left.extend(path for path, body in files(instance) if secret.encode() in body)
+
+    world.pve.faults.on_request("/nodes/*/lxc" if kind == "lxc" else "/nodes/*/qemu/*/clone", look)
+    app = world.deploy(kind)
+    assert app.state == AppState.RUNNING
+    look(None)
+    assert any(b"terraform" in line for line in seen)
+    assert [line for line in seen if secret.encode() in line] == []
+    assert left == []
+    assert secret not in world.log(app)
+    with zipfile.ZipFile(
+        io.BytesIO(downloads.terraform_zip(world.platform, ACTOR, app.id))
+    ) as taken:
+        bodies = [taken.read(name) for name in taken.namelist()]
+    assert bodies
+    assert [body for body in bodies if secret.encode() in body] == []
+    assert secret not in repr(world.platform)
+
+
+def test_an_adopted_guest_stays_with_its_data_when_its_redeploy_fails(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backup = world.back_up()
+    vmid = world.guest(world.deploy()).vmid
+    world.restore(backup)
+    adopted = reconcile.adopt(world.platform, ACTOR, vmid)
+
+    def refuse(*_: object) -> None:
+        raise StepFailed("the release cannot be checked")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(PretendInside, "health", refuse)
+        app = world.settle(world.redeploy(adopted))
+    assert (app.state, app.vmid) == (AppState.FAILED, vmid)
+    assert world.ours() == {vmid}
+    assert world.redeploy(app).state == AppState.RUNNING
+    assert world.ours() == {vmid}
+
+
+def test_a_guest_made_anew_after_a_loss_may_have_another_key(world: World) -> None:
+    app = world.deploy()
+    before = world.guest(app)
+    world.pve.faults.remove_behind(before.vmid)
+    assert world.redeploy(app).state == AppState.RUNNING
+    after = world.guest(app)
+    assert after.incarnation == before.incarnation + 1
+    assert world.ours() == {after.vmid}
