@@ -24,7 +24,11 @@ def run_release(number: int) -> NoReturn:
     options = Options(str(known["dependencies"]), str(known["runtime"]))
     machine = places.load()
     port = int(str(known["port"]))
+    # Sockets and the like of a release of its own: releases run side by side.
+    runtime = os.environ.get("RUNTIME_DIRECTORY", "")
     environment, settings = enter(machine, number, options, port=port, role=APP)
+    if runtime:
+        environment.setdefault("XDG_RUNTIME_DIR", runtime)
     start = str(settings.get("start") or "")
     if not start:
         raise GuestError(f"Release {number} has no start command.")
