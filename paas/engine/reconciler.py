@@ -36,22 +36,21 @@ class Row:
     spec: GuestSpec
     guest_id: int
     app_id: int
-    state: str
     is_settled: bool
 
 
 def reconcile(platform: Platform) -> None:
     """One round over every target; what cannot be reached is left for the next."""
-    for name, target in platform.targets.items():
+    for target in platform.targets.values():
         try:
             vouch(platform, target)
             standing = target.standing()
-            _look_after_all(platform, target, _rows(platform, name), standing)
-            for stray in strays(platform, name, standing):
+            _look_after_all(platform, target, _rows(platform, target.name), standing)
+            for stray in strays(platform, target, standing):
                 _alert(stray)
-            remove_leftovers(platform, name, standing)
+            remove_leftovers(platform, target, standing)
         except PaasError as error:
-            log.warning("a target cannot be reconciled", target=name, error=error.message)
+            log.warning("a target cannot be reconciled", target=target.name, error=error.message)
 
 
 def _alert(stray: StrayView) -> None:
@@ -71,7 +70,6 @@ def _rows(platform: Platform, target: str) -> list[Row]:
                 guests.spec(session, guest, platform.installation),
                 guest.id,
                 app.id,
-                guest.state,
                 app.guest_id == guest.id
                 and app.state in SETTLED
                 and guest.state == GuestState.PRESENT,
@@ -130,7 +128,7 @@ def _follow(platform: Platform, row: Row, node: str) -> None:
     log.info("a guest was moved and is followed", guest=row.spec.uuid, node=node)
 
 
-def strays(platform: Platform, target: str, standing: Sequence[Standing]) -> Iterator[StrayView]:
+def strays(platform: Platform, target: Target, standing: Sequence[Standing]) -> Iterator[StrayView]:
     """What stands there and should not, or has no row, and rows that have nothing there."""
     with platform.store.read() as session:
         for one in standing:
@@ -139,10 +137,10 @@ def strays(platform: Platform, target: str, standing: Sequence[Standing]) -> Ite
                 yield stray
     seen = {(one.marker, one.vmid) for one in standing}
     away = {one.vmid for one in standing if not one.is_readable}
-    for row in _rows(platform, target):
+    for row in _rows(platform, target.name):
         is_seen = (row.spec.marker, row.spec.vmid) in seen or row.spec.vmid in away
         is_there = is_seen or not row.is_settled
-        if not is_there and platform.target(target).observe(row.spec) is Presence.ABSENT:
+        if not is_there and target.observe(row.spec) is Presence.ABSENT:
             yield StrayView(
                 "missing",
                 row.spec.endpoint,
@@ -184,9 +182,8 @@ def _judge(session: Session, installation: str, one: Standing) -> StrayView | No
     return StrayView("foreign", *place, says, "nothing: it is never touched")
 
 
-def remove_leftovers(platform: Platform, target: str, standing: Sequence[Standing]) -> list[int]:
-    """Remove guests whose rows say that they are gone; returns their vmids."""
-    removed = []
+def remove_leftovers(platform: Platform, target: Target, standing: Sequence[Standing]) -> None:
+    """Remove guests whose rows say that they are gone."""
     for one in standing:
         owner, _, uuid = one.marker.partition("/")
         if owner != platform.installation:
@@ -198,17 +195,14 @@ def remove_leftovers(platform: Platform, target: str, standing: Sequence[Standin
                 )
             )
             spec = guests.spec(session, row, platform.installation) if row else None
-        if spec is not None and _is_removed(platform.target(target), spec):
-            removed.append(one.vmid)
-    return removed
+        if spec is not None:
+            _remove(target, spec)
 
 
-def _is_removed(target: Target, spec: GuestSpec) -> bool:
+def _remove(target: Target, spec: GuestSpec) -> None:
     """Remove one; what is in the way of it is not in the way of the others."""
     log.warning("a guest that must be gone is removed", vmid=spec.vmid, name=spec.hostname)
     try:
         target.remove(spec)
     except PaasError as error:
         log.warning("it cannot be removed yet", vmid=spec.vmid, error=error.message)
-        return False
-    return True

@@ -21,6 +21,7 @@ log = structlog.get_logger(__name__)
 
 EVERY_SECONDS = 5.0
 RECONCILE_SECONDS = 60.0
+TIDY_SECONDS = 60.0
 PRUNE_SECONDS = 3600.0
 PRUNE_ROWS = 400
 CACHE_SECONDS = 24 * 3600.0
@@ -35,6 +36,7 @@ class Sweeper:
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
+        self._tidied = -TIDY_SECONDS
         self._pruned = -PRUNE_SECONDS
 
     def run(self, end: threading.Event) -> None:
@@ -54,8 +56,10 @@ class Sweeper:
     def sweep(self) -> None:
         """One round."""
         self._take_up()
-        self._remove_leftovers()
         now = time.monotonic()
+        if now - self._tidied >= TIDY_SECONDS:
+            self._tidied = now
+            self._remove_leftovers()
         if now - self._pruned >= PRUNE_SECONDS:
             self._pruned = now
             self._prune()

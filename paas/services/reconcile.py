@@ -1,6 +1,7 @@
 """Guests that no row speaks for: listed for the administrator, adopted or removed on request."""
 
 import re
+from collections.abc import Iterator, Sequence
 from uuid import uuid4
 
 from sqlalchemy import select
@@ -11,14 +12,15 @@ from paas.domain.specs import Actor, GuestSpec
 from paas.domain.states import AppState, GuestState, GuestType
 from paas.domain.views import AppView, StrayView
 from paas.engine import reconciler
-from paas.engine.endpoints import vouch
+from paas.engine.endpoints import vouch, within
 from paas.engine.plans import STEP_TOTALS
 from paas.engine.platform import Platform
 from paas.services.deployments import hostname
+from paas.services.drift import PATIENCE
 from paas.store import apps, guests
 from paas.store.base import utcnow
 from paas.store.models import App, Guest
-from paas.targets.contract import Place, Standing
+from paas.targets.contract import Place, Standing, Target
 from paas.tools.git_commands import check_url, is_safe_ref
 
 NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_-]{0,62}[A-Za-z0-9])?")
@@ -31,19 +33,28 @@ ADOPTED = (
 
 def report(platform: Platform) -> tuple[StrayView, ...]:
     """What a round would find; nothing is changed."""
-    found: list[StrayView] = []
-    for name, target in platform.targets.items():
+    return tuple(
+        one
+        for target, standing in _standing(platform)
+        for one in reconciler.strays(platform, target, standing)
+    )
+
+
+def _standing(platform: Platform) -> Iterator[tuple[Target, Sequence[Standing]]]:
+    """Each target with what stands there; whoever asks is not let wait for long."""
+    for whole in platform.targets.values():
+        target = within(whole, PATIENCE)
         vouch(platform, target)
-        found += reconciler.strays(platform, name, target.standing())
-    return tuple(found)
+        yield target, target.standing()
 
 
 def run(platform: Platform) -> tuple[StrayView, ...]:
     """The same, and what its row says must be gone is removed now."""
-    found = report(platform)
-    for name, target in platform.targets.items():
-        reconciler.remove_leftovers(platform, name, target.standing())
-    return found
+    found: list[StrayView] = []
+    for target, standing in _standing(platform):
+        found += reconciler.strays(platform, target, standing)
+        reconciler.remove_leftovers(platform, platform.target(target.name), standing)
+    return tuple(found)
 
 
 def adopt(platform: Platform, actor: Actor, vmid: int, endpoint: str = "") -> AppView:
@@ -159,11 +170,10 @@ def remove(platform: Platform, actor: Actor, vmid: int, endpoint: str = "") -> S
 
 def _unknown(platform: Platform, vmid: int, endpoint: str) -> tuple[str, Standing]:
     """The one guest with this vmid that carries our marker and has no row, and its target."""
-    for name, target in platform.targets.items():
-        vouch(platform, target)
-        for one in target.standing():
+    for target, standing in _standing(platform):
+        for one in standing:
             if one.vmid == vmid and endpoint in ("", one.endpoint) and _is_unknown(platform, one):
-                return name, one
+                return target.name, one
     raise NotFound(
         f"There is no guest {vmid} with this installation's marker that has no row. "
         "`paas reconcile --dry-run` lists those that there are"
