@@ -50,6 +50,20 @@ def until(found: Callable[[], Any], what: str, deadline: float = DEADLINE) -> An
         time.sleep(0.02)
 
 
+def comm(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return ""
+
+
+def parent(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
+
+
 def _end_with_the_tests() -> None:
     """Ask the kernel to end this process when the test's process is gone."""
     ctypes.CDLL(None).prctl(1, signal.SIGTERM)

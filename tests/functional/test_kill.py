@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.functional.running import Running, until
+from tests.functional.running import Running, comm, parent, until
 from tests.mirror import Mirror
 
 # The release command makes the middle of Ansible long enough to be hit.
@@ -59,20 +59,6 @@ def horse(running: Running) -> list[int]:
     """The forked children of the workers."""
     workers = set(role("worker")(running))
     return [pid for pid, _ in running.processes() if parent(pid) in workers]
-
-
-def comm(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/comm").read_text().strip()
-    except OSError:
-        return ""
-
-
-def parent(pid: int) -> int:
-    try:
-        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-    except OSError:
-        return 0
 
 
 def program(name: str) -> Callable[[Running], list[int]]:

@@ -3,9 +3,8 @@
 import os
 import signal
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
-from tests.functional.running import Running, until
+from tests.functional.running import Running, comm, parent, until
 from tests.lab.pve import LabPve
 from tests.lab.pve_rules import TASKS
 
@@ -74,20 +73,6 @@ INSIDE: Mapping[str, Victims] = {"ansible": ansible, "ssh": ssh, "horse": horse}
 
 def _called(running: Running, is_wanted: Callable[[str], bool]) -> list[int]:
     return [pid for pid, _ in running.processes() if is_wanted(comm(pid))]
-
-
-def comm(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/comm").read_text().strip()
-    except OSError:
-        return ""
-
-
-def parent(pid: int) -> int:
-    try:
-        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-    except OSError:
-        return 0
 
 
 def kill(running: Running, who: Victims) -> None:
