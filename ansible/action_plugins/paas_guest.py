@@ -15,14 +15,19 @@ Work that takes long goes on in the guest when the connection breaks, and is fol
 """
 
 import json
+import re
 import shlex
 from pathlib import Path
 
-from ansible.errors import AnsibleConnectionFailure
+from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
 
 PATIENCE = 2.0
 KEPT_LINES = 400
+# What a transfer says that would end in the same way again.
+LASTING = re.compile(
+    r"No space left|quota exceeded|Permission denied|Read-only file system|File too large"
+)
 
 
 class Refusal(Exception):
@@ -60,12 +65,24 @@ class ActionModule(ActionBase):
         for name, place in dict(answer.get("needs") or {}).items():
             if name not in sizes:
                 raise Refusal(f"the file {name} is needed again and is not there any more")
-            self._connection.put_file(str(files[name]), place)
+            self._send(files[name], place)
         if answer.get("needs"):
             answer = self._ask(args, args["verb"], request)
         if answer.get("needs"):
             raise Refusal(f"these files did not arrive whole: {', '.join(answer['needs'])}")
         return answer
+
+    def _send(self, file, place):
+        """Bring a file; one whose transfer was killed can be brought by another play."""
+        try:
+            self._connection.put_file(str(file), place)
+        except AnsibleConnectionFailure:
+            raise
+        except AnsibleError as error:
+            said = " ".join(str(error).split())
+            if LASTING.search(said):
+                raise Refusal(said) from error
+            raise AnsibleConnectionFailure(f"the transfer of a file broke off: {said}") from error
 
     def _follow(self, args, lines):
         """The work's result; its output goes where it is watched as it comes."""
