@@ -34,7 +34,10 @@ LOOK_SECONDS = 0.2
 
 @dataclass(frozen=True)
 class Held:
-    """The operation as it was when its lease was taken."""
+    """The operation as it was when its lease was taken.
+
+    ``follows`` is whether a worker of another machine held it before.
+    """
 
     id: int
     uuid: str
@@ -43,6 +46,7 @@ class Held:
     app_id: int
     app_uuid: str
     deployment_id: int | None
+    follows: bool = False
 
 
 class Attempt:
@@ -51,6 +55,7 @@ class Attempt:
     def __init__(self, platform: Platform, held: Held) -> None:
         self.platform = platform
         self.held = held
+        self.follows = held.follows
         with platform.store.read() as session:
             secrets = platform.store.vault.open_map(self.app(session).environment)
         self.records: dict[str, Record] = {}

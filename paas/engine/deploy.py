@@ -224,8 +224,8 @@ def _close_deployment(
 
 PLAN = Plan(
     steps=(
-        Step("fetch", fetch, undo=drop_archive, settle=make_release),
-        Step("reserve", reserve, undo=give_back),
+        Step("fetch", fetch, undo=drop_archive, settle=make_release, touches=False),
+        Step("reserve", reserve, undo=give_back, touches=False),
         Step("provision", provision, undo=unprovision, settle=settle_guest),
         Step("connect", connect, undo=rest_again, settle=settle_contact),
         Step("snapshot", snapshot, undo=restore),

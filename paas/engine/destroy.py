@@ -43,7 +43,10 @@ def fail(_attempt: Attempt, _session: Session, error: str) -> None:
 
 
 PLAN = Plan(
-    (Step("destroy", destroy, persistent=True), Step("forget", forget, persistent=True)),
+    (
+        Step("destroy", destroy, persistent=True),
+        Step("forget", forget, persistent=True, touches=False),
+    ),
     succeed,
     fail,
 )

@@ -92,14 +92,21 @@ def started(pid: int) -> str | None:
     return None if fields[0] in ("Z", "X") else fields[19]
 
 
-def holder(host: str) -> str:
+def holder(host: str, *, follows: bool = False) -> str:
     """This process, told from every other that ever was; ``host`` is the machine's own id.
 
     A hostname would not do: two machines may share one, and each would take the other's
-    workers for dead.
+    workers for dead. ``follows`` says that it came after a worker of another machine, and has not
+    seen yet that nothing of that one's is under way (``takeover``).
     """
     pid = os.getpid()
-    return f"{_place(host)} {boot_id()} {pid} {started(pid)}"
+    name = f"{_place(host)} {boot_id()} {pid} {started(pid)}"
+    return f"{name}{operations.FOLLOWS}" if follows else name
+
+
+def is_elsewhere(name: str, host: str) -> bool:
+    """Whether a holder was of another machine, or had not done yet with one that was."""
+    return name.split(" ")[0] != _place(host) or name.endswith(operations.FOLLOWS)
 
 
 def _place(host: str) -> str:
@@ -111,7 +118,7 @@ def _place(host: str) -> str:
 
 def is_dead(name: str, host: str) -> bool:
     """Whether a holder is known to have ended: only one of this machine can be judged."""
-    place, boot, pid, start = name.split(" ")
+    place, boot, pid, start, *_ = name.split(" ")
     if place != _place(host):
         return False
     return boot != boot_id() or started(int(pid)) != start

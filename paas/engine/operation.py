@@ -5,7 +5,6 @@ import time
 from collections.abc import Mapping
 
 import structlog
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from paas.domain.errors import (
@@ -25,8 +24,8 @@ from paas.domain.states import (
     OperationState,
     StepState,
 )
-from paas.engine import lease, pausing
-from paas.engine.attempt import Attempt, Held, Record
+from paas.engine import lease, pausing, takeover
+from paas.engine.attempt import Attempt, Record
 from paas.engine.platform import Platform
 from paas.engine.steps import Plan, Step
 from paas.store import apps, events, operations
@@ -43,7 +42,7 @@ INTERNAL = "The platform failed at this step for a reason of its own; its log na
 
 def run(platform: Platform, plans: Mapping[OperationKind, Plan], uuid: str) -> None:
     """Run an operation as far as it goes; return at once when another worker holds it."""
-    held = _take(platform, uuid)
+    held = takeover.take(platform, uuid)
     if held is None:
         return
     # What an earlier attempt on this machine left running must not write beside this one.
@@ -55,20 +54,6 @@ def run(platform: Platform, plans: Mapping[OperationKind, Plan], uuid: str) -> N
     # Only its own: a successor may be at work in another.
     _remove_workdirs(platform, f"{uuid}-{held.epoch}")
     _enqueue_next(platform, held.app_id)
-
-
-def _take(platform: Platform, uuid: str) -> Held | None:
-    with platform.store.read() as session:
-        row = session.scalar(select(Operation).where(Operation.uuid == uuid))
-        previous = row.holder if row else None
-    dead = previous if previous and lease.is_dead(previous, platform.host) else None
-    with platform.store.write() as session:
-        epoch = operations.take(session, uuid, lease.holder(platform.host), dead=dead)
-        if epoch is None:
-            return None
-        row = session.scalars(select(Operation).where(Operation.uuid == uuid)).one()
-        app = session.get_one(App, row.app_id)
-        return Held(row.id, row.uuid, epoch, row.kind, app.id, app.uuid, row.deployment_id)
 
 
 def _remove_workdirs(platform: Platform, pattern: str) -> None:
@@ -174,6 +159,7 @@ def _goes_on(attempt: Attempt, step: Step, error: PaasError) -> bool:
 
 
 def _do(attempt: Attempt, step: Step) -> Record:
+    takeover.settle(attempt, touches=step.touches)
     try:
         return step.do(attempt)
     except OSError as error:
@@ -255,6 +241,7 @@ def _unwind(attempt: Attempt, plan: Plan, error: str) -> None:
             continue
         attempt.check()
         try:
+            takeover.settle(attempt, touches=step.touches)
             step.undo(attempt, rows[step.name])
         except (Cancelled, Stopping, LeaseLost, StepInterrupted):
             raise
@@ -281,7 +268,10 @@ def _cancel(attempt: Attempt, reason: str) -> None:
             deployment.state = DeploymentState.CANCELLED
             deployment.finished_at = utcnow()
         session.flush()
-        add_destroy(session, attempt.app(session))
+        destroy = add_destroy(session, attempt.app(session))
+        if attempt.follows:
+            # What was left under way must have ended before it can be seen to be gone.
+            destroy.holder = lease.holder(attempt.platform.host, follows=True)
 
 
 def add_destroy(session: Session, app: App) -> Operation:

@@ -239,7 +239,9 @@ def unprovision(attempt: Attempt, _record: Record) -> None:
 def destroy_guest(attempt: Attempt, guest_id: int) -> None:
     """Remove a guest and see that it is gone; what stands there of others is left alone."""
     spec = _spec(attempt, guest_id)
-    if _was_begun(attempt, guest_id):
+    with attempt.platform.store.read() as session:
+        was_begun = guests.was_begun(session.get_one(Guest, guest_id))
+    if was_begun:
         target = attempt.target(spec)
         vouch(attempt.platform, target)
         if target.observe(spec) is not Presence.FOREIGN:
@@ -252,13 +254,6 @@ def destroy_guest(attempt: Attempt, guest_id: int) -> None:
             _forget_guest(attempt, session)
     free = f"; {spec.address} is free again" if spec.address else ""
     attempt.say(f"guest {spec.vmid} is gone{free}")
-
-
-def _was_begun(attempt: Attempt, guest_id: int) -> bool:
-    """Whether anything can have been made: before the preflight is on record, nothing was."""
-    with attempt.platform.store.read() as session:
-        row = session.get_one(Guest, guest_id)
-        return row.preflight_at is not None or row.state != GuestState.RESERVED
 
 
 def _forget_guest(attempt: Attempt, session: Session) -> None:

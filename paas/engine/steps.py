@@ -31,7 +31,8 @@ class Step:
     result in the transaction that records it, so that this counts once. ``undo`` takes back
     what ``do`` made, also half of it; its record is empty when ``do`` never finished.
     ``enters`` is the app's state from the moment the step begins. A ``persistent`` step is
-    never given up: it is tried again after growing pauses, and says why it waits.
+    never given up: it is tried again after growing pauses, and says why it waits. One that
+    ``touches`` guests may change them where they live.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Step:
     settle: Settle = nothing_to_settle
     enters: AppState | None = None
     persistent: bool = False
+    touches: bool = True
 
 
 @dataclass(frozen=True)

@@ -107,6 +107,11 @@ def standing(session: Session, app_id: int) -> list[Guest]:
     return list(session.scalars(query.order_by(Guest.id)))
 
 
+def was_begun(guest: Guest) -> bool:
+    """Whether anything can have been made: before the preflight is on record, nothing was."""
+    return guest.preflight_at is not None or guest.state != GuestState.RESERVED
+
+
 def spec(session: Session, guest: Guest, installation_uuid: str) -> GuestSpec:
     """The row as a target takes it."""
     app = session.get_one(App, guest.app_id)

@@ -17,6 +17,9 @@ from paas.store.models import ACTIVE, App, Deployment, Operation, Step
 
 LEASE_SECONDS = 30.0
 ELSEWHERE_SECONDS = 30.0
+# The end of a holder's name that has followed another machine's and must still look what that
+# one has left under way; it outlives the lease.
+FOLLOWS = " follows"
 _INSERT = insert(cast(Table, Operation.__table__)).returning(Operation.__table__.c.id)
 _INSERT_DEPLOYMENT = insert(cast(Table, Deployment.__table__)).returning(Deployment.__table__.c.id)
 
@@ -152,7 +155,7 @@ def let_go(session: Session, operation: Operation, *, delay: float = 0.0) -> Non
         .where(Operation.id == operation.id)
         .values(
             lease_until=None,
-            holder=None,
+            holder=case((Operation.holder.endswith(FOLLOWS), Operation.holder), else_=null()),
             # Who waits for the end of a cancelled operation waits for no pause.
             not_before=case((Operation.cancel.is_not(None), null()), else_=clock() + delay),
         )

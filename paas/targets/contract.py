@@ -205,6 +205,9 @@ class Target(Protocol):
     def moved_state(self, state: bytes, node: str) -> bytes:
         """The guest's Terraform state with another node, and a higher serial."""
 
+    def under_way(self, guest: GuestSpec) -> Sequence[str]:
+        """What is being done to the guest in our name at this moment, by whichever machine."""
+
     def imports(self, guest: GuestSpec) -> Mapping[str, str]:
         """What of our guest stands already, for a state that knows nothing of it: addresses in
         the configuration, and the identifiers that the provider finds them by."""

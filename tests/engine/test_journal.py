@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
-from paas.engine import operation as engine
+from paas.engine import takeover
 from paas.engine.attempt import Attempt
 from paas.engine.journal import MOST_LINES
 from paas.engine.platform import Platform
@@ -17,7 +17,7 @@ from paas.store.models import App, Event, Operation
 
 @pytest.fixture
 def attempt(bare: Platform, operation: Operation) -> Iterator[Attempt]:
-    held = engine._take(bare, operation.uuid)
+    held = takeover.take(bare, operation.uuid)
     assert held is not None
     with Attempt(bare, held) as made:
         yield made
@@ -105,7 +105,7 @@ def test_secrets_of_every_kind_of_operation_are_hidden_from_the_start(
     with bare.store.write() as session:
         app = session.get_one(App, operation.app_id)
         app.environment = bare.store.vault.seal_map({"TOKEN": "correct-horse"})
-    held = engine._take(bare, operation.uuid)
+    held = takeover.take(bare, operation.uuid)
     assert held is not None
     with Attempt(bare, held) as attempt:
         attempt.journal.hide(["battery-staple"])
@@ -116,7 +116,7 @@ def test_secrets_of_every_kind_of_operation_are_hidden_from_the_start(
 def test_an_attempt_writes_its_last_lines_when_it_ends(
     bare: Platform, operation: Operation
 ) -> None:
-    held = engine._take(bare, operation.uuid)
+    held = takeover.take(bare, operation.uuid)
     assert held is not None
     with Attempt(bare, held) as attempt:
         attempt.say("the last words")

@@ -6,7 +6,7 @@ import pytest
 import requests
 from sqlalchemy import update
 
-from paas.engine import operation as engine
+from paas.engine import takeover
 from paas.engine.attempt import Attempt
 from paas.engine.platform import Platform
 from paas.engine.state_server import Backend, StateKeeper, serve
@@ -17,7 +17,7 @@ from paas.targets.contract import Place
 
 @pytest.fixture
 def attempt(bare: Platform, operation: Operation) -> Iterator[Attempt]:
-    held = engine._take(bare, operation.uuid)
+    held = takeover.take(bare, operation.uuid)
     assert held is not None
     with Attempt(bare, held) as made:
         yield made

@@ -52,6 +52,9 @@ class WithoutMachine:
     def moved_state(self, state: bytes, node: str) -> bytes:  # noqa: ARG002
         return state
 
+    def under_way(self, guest: GuestSpec) -> Sequence[str]:  # noqa: ARG002 (other machines' guests)
+        return ()
+
     def imports(self, guest: GuestSpec) -> Mapping[str, str]:  # noqa: ARG002
         return {}
 

@@ -11,6 +11,7 @@ from paas.targets.proxmox import marker
 from paas.targets.proxmox.site import Site
 from paas.targets.proxmox.tasks import begun, owner
 from paas.tools.proxmox import Aborted, Missing, Proxmox, ProxmoxError, Row, Spot
+from paas.tools.proxmox_words import task_words
 
 HALF_MADE = frozenset({"create", "clone"})
 MAKING = frozenset({"vzcreate", "vzrestore", "vzclone", "qmcreate", "qmrestore", "qmclone"})
@@ -60,6 +61,14 @@ class Guests:
                 ours = self._is_ours(guest, spot, config)
                 return (Presence.OURS if ours else Presence.FOREIGN), spot
             self._wait(busy, guest, end)
+
+    def under_way(self, guest: GuestSpec) -> list[str]:
+        """The tasks of our token that are at work on the guest now, or may be making it."""
+        template = guest.frozen.get("template")
+        number = template if isinstance(template, int) else None
+        found = self.proxmox.active_tasks(guest.vmid, template=number)
+        ours = [task for task in found if task["id"] == str(guest.vmid) or self._made(guest, task)]
+        return [task_words(str(task["upid"])) for task in ours]
 
     def expect(self, guest: GuestSpec) -> Spot:
         """Where our guest stands; raises when it is not there, or is not ours."""

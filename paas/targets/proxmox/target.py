@@ -170,6 +170,9 @@ class ProxmoxTarget:
     def moved_state(self, state: bytes, node: str) -> bytes:
         return states.moved(state, node)
 
+    def under_way(self, guest: GuestSpec) -> Sequence[str]:
+        return self.guests.under_way(guest)
+
     def imports(self, guest: GuestSpec) -> Mapping[str, str]:
         if self.observe(guest) is not Presence.OURS:
             return {}
