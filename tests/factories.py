@@ -5,6 +5,7 @@ from itertools import count
 
 from sqlalchemy.orm import Session
 
+from paas.domain.permissions import ALL, Role
 from paas.domain.specs import Actor, BuildPlan, DeploySpec, Resources
 from paas.domain.states import GuestType
 from paas.store import apps
@@ -12,7 +13,7 @@ from paas.store.models import App, Operation
 from paas.targets.contract import Reserved, Wanted
 
 _numbers = count(1)
-ACTOR = Actor(tenant_id=1)
+ACTOR = Actor(tenant_id=1, permissions=ALL, role=Role.ADMIN)
 
 
 def deploy_spec(**changes: object) -> DeploySpec:

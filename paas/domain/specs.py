@@ -4,24 +4,38 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from paas.domain.permissions import Permission, Role
 from paas.domain.states import GuestType
 
 
 @dataclass(frozen=True)
 class Actor:
-    """Who asks: every query of a service is scoped by its tenant."""
+    """Who asks: every query of a service is scoped by its tenant, every use case asks for one of
+    its permissions. ``name`` and ``source`` (an address) are for the audit log.
+
+    ``user_id`` is None for whoever came through the open door or shows the platform's own token.
+    """
 
     tenant_id: int
     name: str = "local"
+    permissions: frozenset[Permission] = frozenset()
+    role: Role = Role.USER
+    user_id: int | None = None
+    source: str = ""
 
 
 @dataclass(frozen=True)
 class Resources:
-    """Cores as a count, memory in MB, disk in GB, as document 001 has them."""
+    """Cores as a count, memory in MB, disk in GB, as document 001 has them.
+
+    ``cpu_limit`` is the part of the cores' time that may be used at most, in cores (0.5 is half
+    of one), where a plan says so and the target can.
+    """
 
     cores: int
     memory: int
     disk: int
+    cpu_limit: float | None = None
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, text, true
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, false, text, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from paas.store.base import Base, BigId, UtcDateTime, utcnow
@@ -44,6 +44,8 @@ class Endpoint(Base):
     name: Mapped[str] = mapped_column(String(64), unique=True)
     url: Mapped[str] = mapped_column(String(255))
     identity: Mapped[str] = mapped_column(String(255))
+    # How an endpoint that was added while running is reached: sealed JSON; else the settings say.
+    access: Mapped[bytes | None] = mapped_column(LargeBinary)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utcnow)
 
 
@@ -97,6 +99,19 @@ class App(Base):
     live_release_id: Mapped[int | None] = mapped_column(BigId)
     event_seq: Mapped[int] = mapped_column(BigId, default=0)
     release_seq: Mapped[int] = mapped_column(default=0)
+    plan_id: Mapped[int | None] = mapped_column(ForeignKey("plans.id"))
+    replicas: Mapped[int] = mapped_column(default=1, server_default="1")
+    cpu_limit: Mapped[float | None]
+    buildpack: Mapped[str | None] = mapped_column(String(128))
+    # Of each variable: since when there is one, and whether the platform made it. No values.
+    variables: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, server_default="{}")
+    auto_deploy: Mapped[bool] = mapped_column(default=False, server_default=false())
+    webhook_secret: Mapped[bytes | None] = mapped_column(LargeBinary)
+    # How a private repository is read: sealed JSON, a deploy key or a token.
+    credential: Mapped[bytes | None] = mapped_column(LargeBinary)
+    updated_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # What a suspended app will be again.
+    resumes_to: Mapped[str | None] = mapped_column(String(16))
 
     __table_args__ = (
         Index(
@@ -139,6 +154,9 @@ class Release(Base):
     archive: Mapped[str] = mapped_column(String(512))
     plan: Mapped[dict[str, Any]] = mapped_column(JSON)
     environment: Mapped[bytes] = mapped_column(LargeBinary)
+    # The app's own configuration and variables when the release was made, for a rollback.
+    settings: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, server_default="{}")
+    variables: Mapped[bytes | None] = mapped_column(LargeBinary)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utcnow)
 
     __table_args__ = (Index("uq_releases_number", "app_id", "number", unique=True),)
@@ -155,7 +173,10 @@ class Deployment(Base):
     ref: Mapped[str | None] = mapped_column(String(255))
     state: Mapped[str] = mapped_column(String(16), default="pending")
     error_message: Mapped[str | None] = mapped_column(Text)
+    triggered_by: Mapped[str] = mapped_column(String(255), default="", server_default="")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utcnow)
+    build_started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    build_completed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     __table_args__ = (Index("ix_deployments_app", "app_id", "id"),)
@@ -169,6 +190,8 @@ class Guest(Base):
     uuid: Mapped[str] = mapped_column(String(36), default=_uuid, unique=True)
     tenant_id: Mapped[int] = mapped_column(ForeignKey("tenants.id"))
     app_id: Mapped[int] = mapped_column(ForeignKey("apps.id"))
+    # Which of the app's replicas it is, from 1.
+    slot: Mapped[int] = mapped_column(default=1, server_default="1")
     target: Mapped[str] = mapped_column(String(32))
     endpoint: Mapped[str] = mapped_column(String(64))
     node: Mapped[str] = mapped_column(String(64))
@@ -180,6 +203,7 @@ class Guest(Base):
     cores: Mapped[int]
     memory: Mapped[int]
     disk: Mapped[int]
+    cpu_limit: Mapped[float | None]
     guest_type: Mapped[str] = mapped_column(String(8))
     hostname: Mapped[str] = mapped_column(String(63))
     frozen: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, server_default="{}")
@@ -203,6 +227,14 @@ class Guest(Base):
             postgresql_where=text("state != 'gone' AND is_fixed"),
         ),
         Index("ix_guests_app", "app_id"),
+        Index(
+            "uq_guests_slot",
+            "app_id",
+            "slot",
+            unique=True,
+            sqlite_where=text("state != 'gone'"),
+            postgresql_where=text("state != 'gone'"),
+        ),
     )
 
 
@@ -223,6 +255,8 @@ class Operation(Base):
     app_id: Mapped[int] = mapped_column(ForeignKey("apps.id"))
     deployment_id: Mapped[int | None] = mapped_column(ForeignKey("deployments.id"))
     kind: Mapped[str] = mapped_column(String(16))
+    # What this kind of work needs to know, such as how many replicas are wanted.
+    options: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, server_default="{}")
     state: Mapped[str] = mapped_column(String(16), default="queued")
     epoch: Mapped[int] = mapped_column(default=0)
     lease_until: Mapped[float | None]

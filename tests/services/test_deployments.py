@@ -3,6 +3,7 @@
 import dataclasses
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 from redis import Redis
@@ -10,7 +11,6 @@ from rq import Queue
 from sqlalchemy import func, select
 
 from paas.domain.errors import Conflict, Invalid, KeyReused, NotFound
-from paas.domain.specs import Actor
 from paas.domain.states import AppState
 from paas.engine.platform import Platform
 from paas.services import deployments, stats
@@ -118,7 +118,7 @@ def test_a_key_belongs_to_its_tenant(platform: Platform) -> None:
         session.add(other)
         session.flush()
         tenant = other.id
-    view = deployments.create(platform, Actor(tenant), spec, idempotency_key="k")
+    view = deployments.create(platform, replace(ACTOR, tenant_id=tenant), spec, idempotency_key="k")
     with pytest.raises(NotFound):
         deployments.get(platform, ACTOR, view.app_id)
 

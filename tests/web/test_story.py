@@ -1,14 +1,15 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from paas.domain.errors import NotFound
-from paas.domain.specs import Actor
 from paas.domain.views import EventView
 from paas.engine.platform import Platform
 from paas.services import actors
 from paas.store.events import entry
 from paas.web import story
+from tests.factories import ACTOR
 from tests.web.support import add_app, add_events
 
 START = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -112,7 +113,7 @@ def test_a_story_goes_on_where_it_was_read_and_is_the_actor_s_alone(core: Platfo
     add_events(core, app_id, entry("log", "git", "two"))
     assert [line.html for line in story.read(core, actor, app_id).lines] == ["one", "two"]
     with pytest.raises(NotFound):
-        story.read(core, Actor(tenant_id=999), app_id)
+        story.read(core, replace(ACTOR, tenant_id=999), app_id)
 
 
 def test_only_some_readings_are_kept(core: Platform, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,27 @@
+"""The audit log: written in the transaction of the change that it tells of."""
+
+from sqlalchemy.orm import Session
+
+from paas.domain.specs import Actor
+from paas.store.people import AuditEntry
+
+
+def record(
+    session: Session, actor: Actor, action: str, kind: str, name: str, **details: object
+) -> None:
+    """Note a change: ``record(session, actor, "app.scale", "app", app.uuid, replicas=3)``.
+
+    ``details`` are JSON values without secrets.
+    """
+    session.add(
+        AuditEntry(
+            tenant_id=actor.tenant_id,
+            user_id=actor.user_id,
+            actor=actor.name,
+            source=actor.source,
+            action=action,
+            kind=kind,
+            object=name,
+            details=details,
+        )
+    )
