@@ -18,8 +18,10 @@ from paas.engine import assembly, operation, plans
 from paas.engine.platform import Platform
 from paas.engine.provision import find_binary
 from paas.engine.sweeper import Sweeper
-from paas.settings import Settings
+from paas.settings import Settings, environment
 from paas.store.queue import QUEUE
+from paas.tools.ansible_loaded import Loaded
+from paas.tools.process import clean_environment
 
 log = structlog.get_logger(__name__)
 
@@ -57,11 +59,15 @@ class OperationWorker(Worker):
         super().main_work_horse(job, queue)
 
 
-def work(settings: Settings) -> None:
-    """Run operations until SIGTERM or SIGINT; a running step is let end first."""
+def work(settings: Settings, loaded: Loaded | None = None) -> None:
+    """Run operations until SIGTERM or SIGINT; a running step is let end first.
+
+    ``loaded`` has Ansible for all workers of a machine; a worker without it has its own.
+    """
     global _platform
     flag = mmap.mmap(-1, 1)
-    _platform = assembly.build(settings, stopping=lambda: flag[0] != 0)
+    loaded = loaded or Loaded.start(clean_environment(environment(), {}), settings.instance)
+    _platform = assembly.build(settings, stopping=lambda: flag[0] != 0, loaded=loaded)
     with suppress(PaasError):
         # Found once here, it need not be looked for by every job; a job says if it is missing.
         find_binary(settings.terraform, _platform.environment.get("PATH", ""))

@@ -12,12 +12,19 @@ from paas.store import guests, setup
 from paas.store.queue import WorkQueue
 from paas.targets import build_targets
 from paas.tools import redis_server
+from paas.tools.ansible_loaded import Loaded
 
 
-def build(settings: Settings, *, stopping: Callable[[], bool] = lambda: False) -> Platform:
+def build(
+    settings: Settings,
+    *,
+    stopping: Callable[[], bool] = lambda: False,
+    loaded: Loaded | None = None,
+) -> Platform:
     """The platform of a prepared instance (``paas.store.setup.prepare``).
 
     ``stopping`` is asked between steps; True lets the operation go on elsewhere or later.
+    ``loaded`` has Ansible for plays; without it each loads its own.
     """
     store = setup.open_store(settings)
     with store.read() as session:
@@ -38,6 +45,7 @@ def build(settings: Settings, *, stopping: Callable[[], bool] = lambda: False) -
         host=setup.host_id(settings),
         token=setup.api_token(settings),
         stopping=stopping,
+        loaded=loaded,
     )
 
 

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,12 @@ class Held:
     app_uuid: str
     deployment_id: int | None
     follows: bool = False
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+def named(name: str, slot: int) -> str:
+    """The name of a step for a replica; the first one's is the plain name."""
+    return name if slot == 1 else f"{name}@{slot}"
 
 
 class Attempt:
@@ -56,6 +62,8 @@ class Attempt:
         self.platform = platform
         self.held = held
         self.follows = held.follows
+        # The replica that the running step is for.
+        self.slot = 1
         with platform.store.read() as session:
             secrets = platform.store.vault.open_map(self.app(session).environment)
         self.records: dict[str, Record] = {}
@@ -137,6 +145,7 @@ class Attempt:
             leash=self.leash,
             deadline=self.platform.settings.step_timeout,
             stop=self.interruption,
+            loaded=self.platform.loaded,
         )
 
     def warm_up(self) -> None:
@@ -157,7 +166,7 @@ class Attempt:
         """Where the app's guest lives, or will."""
         with self.platform.store.read() as session:
             app = self.app(session)
-            guest = session.get(Guest, app.guest_id) if app.guest_id else None
+            guest = next(iter(guests.standing(session, app.id)), None)
         if guest is not None:
             return self.platform.target(guest.target).during(self.interruption)
         return self.platform.target_for(app.guest_type)
@@ -212,13 +221,25 @@ class Attempt:
         """The operation's row."""
         return session.get_one(Operation, self.held.id)
 
+    def recorded(self, name: str) -> Record:
+        """What a step recorded for the replica at work; empty before it is done."""
+        return self.records.get(named(name, self.slot), {})
+
+    def guest_row(self, session: Session) -> Guest | None:
+        """The row of the replica at work, if it has a guest that may exist."""
+        return guests.of_slot(session, self.held.app_id, self.slot)
+
+    def standing_row(self, session: Session) -> Guest:
+        """The same; a step that needs one comes after the one that reserves it."""
+        row = self.guest_row(session)
+        if row is None:
+            raise StepFailed("the app has no guest to work on; deploy it again")
+        return row
+
     def guest(self) -> GuestSpec:
-        """The app's guest; a step that needs one comes after the one that reserves it."""
+        """The guest of the replica at work."""
         with self.platform.store.read() as session:
-            guest_id = self.app(session).guest_id
-            if guest_id is None:
-                raise StepFailed("the app has no guest to work on; deploy it again")
-            row = session.get_one(Guest, guest_id)
+            row = self.standing_row(session)
             return guests.spec(session, row, self.platform.installation)
 
     def target(self, guest: GuestSpec) -> Target:

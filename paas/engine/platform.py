@@ -11,6 +11,7 @@ from paas.settings import CHECKOUT, Settings
 from paas.store.queue import WorkQueue
 from paas.store.unit_of_work import Store
 from paas.targets.contract import Target
+from paas.tools.ansible_loaded import Loaded
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Platform:
     token: str = field(repr=False)
     root: Path = CHECKOUT
     stopping: Callable[[], bool] = field(default=lambda: False)
+    loaded: Loaded | None = None
 
     def target_for(self, guest_type: str) -> Target:
         """The target that new guests of a type go to: ``local`` takes both."""

@@ -18,6 +18,7 @@ from paas.running.probe import Probe
 from paas.running.roles import platform_roles, prepared, share_memory
 from paas.settings import Settings
 from paas.tools import redis_server
+from paas.tools.ansible_loaded import Loaded
 
 HUSHED = frozenset({"redis", "prepare"})
 
@@ -61,12 +62,13 @@ def _serve(
         if on_ready is not None:
             on_ready(url(listener))
 
+    loaded = Loaded()
     manager = Manager(
-        [*first, *platform_roles(settings, listener)],
+        [*first, *platform_roles(settings, listener, loaded)],
         journal,
         stop_timeout=settings.stop_timeout,
         level=settings.log_level,
-        shared=shared,
+        shared=(*shared, loaded.ours, loaded.theirs),
         probe=Probe(reachable(listener), listener.family),
         on_ready=ready,
     )

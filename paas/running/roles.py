@@ -11,8 +11,10 @@ from paas import jobs
 from paas.running.child import Closeable, Role, spawn
 from paas.running.journal import Journal
 from paas.running.web import serve
-from paas.settings import Settings
+from paas.settings import Settings, environment
 from paas.store.setup import prepare
+from paas.tools.ansible_loaded import Loaded
+from paas.tools.process import clean_environment
 
 # The processes use these from the start; imported before the first fork, their memory is shared.
 SHARED_MODULES = ("gunicorn.workers.gthread", "gunicorn.sock", "rq.worker")
@@ -26,14 +28,26 @@ def share_memory() -> None:
     gc.freeze()
 
 
-def platform_roles(settings: Settings, listener: socket.socket) -> list[Role]:
-    """Web, sweeper and ``PAAS_WORKERS`` workers."""
+def platform_roles(settings: Settings, listener: socket.socket, loaded: Loaded) -> list[Role]:
+    """Who keeps Ansible loaded, web, sweeper and ``PAAS_WORKERS`` workers."""
+    ansible = Role(
+        "ansible", partial(_keep_ansible, settings, loaded), first=True, keeps=(loaded.theirs,)
+    )
     workers = [
-        Role(f"worker-{number}", partial(jobs.work, settings), patient=True)
+        Role(
+            f"worker-{number}",
+            partial(jobs.work, settings, loaded),
+            patient=True,
+            keeps=(loaded.ours,),
+        )
         for number in range(1, settings.workers + 1)
     ]
     web = Role("web", partial(serve, settings, listener), keeps=(listener,))
-    return [web, *workers, Role("sweeper", partial(jobs.sweep, settings))]
+    return [ansible, web, *workers, Role("sweeper", partial(jobs.sweep, settings))]
+
+
+def _keep_ansible(settings: Settings, loaded: Loaded) -> None:
+    loaded.become(clean_environment(environment(), {}), settings.instance)
 
 
 def prepared(settings: Settings, journal: Journal, shared: tuple[Closeable, ...]) -> bool:

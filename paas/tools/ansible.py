@@ -1,9 +1,9 @@
-"""Install a release with Ansible, through ansible-runner, in a child with a clean environment."""
+"""Install a release with Ansible, through ansible-runner, in a process that has both loaded."""
 
 import json
 import shutil
 import signal
-import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
@@ -11,16 +11,19 @@ from typing import Protocol
 from paas.domain.errors import PaasError, StepFailed, StepInterrupted, Unreachable
 from paas.domain.specs import BuildPlan
 from paas.tools.ansible_events import Reader
-from paas.tools.process import Bench, Exit, Guarded
+from paas.tools.ansible_loaded import Forked, Loaded
+from paas.tools.guarded import MARK, POLL
+from paas.tools.process import Bench, Command, Exit, Guarded, clean_environment
 
 PLAYBOOK = Path(__file__).resolve().parents[2] / "ansible" / "deploy.yml"
-CHILD = Path(__file__).with_name("ansible_child.py")
 HOST = "guest"
 # How ansible-playbook ends when a host could not be reached, or when it cannot read its files.
 UNREACHABLE = 4
 # How it, or a process of its own, ends when somebody or the kernel kills it.
 KILLED = 128 + signal.SIGKILL
 DEAD_WORKER = "A worker was found in a dead state"
+# A busy machine needs some seconds to load Ansible.
+BEGIN_SECONDS = 120.0
 
 
 class Connection(Protocol):
@@ -36,7 +39,7 @@ class Connection(Protocol):
 
 
 class Playbook:
-    """Ansible, started early: it loads itself and waits until ``run`` gives it the variables.
+    """Ansible, started early: it waits until ``run`` gives it the variables.
 
     The folder is the attempt's own; it is removed at the end, with all that Ansible wrote.
     """
@@ -44,15 +47,30 @@ class Playbook:
     def __init__(self, bench: Bench, folder: Path, playbook: Path) -> None:
         self._bench = bench
         self._folder = folder
+        self._own: Loaded | None = None
         shutil.rmtree(folder, ignore_errors=True)
         folder.parent.mkdir(parents=True, exist_ok=True)
         for place in (folder, *(folder / name for name in ("env", "tmp", "control"))):
             place.mkdir(mode=0o700)
         (folder / "ansible.cfg").write_text("[defaults]\n")
-        argv = [sys.executable, "-I", str(CHILD), str(folder), str(playbook)]
         extra = environment(folder)
+        argv = [str(folder), str(playbook)]
         command = bench.command(argv, cwd=folder, name="Ansible", extra=extra)
-        self._guarded = Guarded(command, bench.leash, with_input=True)
+        self._guarded = Guarded(command, bench.leash, start=self._begin)
+
+    def _begin(self, command: Command, line: int, seconds: float) -> Forked:
+        """Ask who has Ansible loaded; when nobody has, a process of this play's own."""
+        if self._bench.loaded is not None:
+            try:
+                self._forked = self._bench.loaded.begin(command, line, seconds)
+            except OSError:
+                self._bench.log("ansible", "Ansible is not loaded; it is loaded for this play")
+            else:
+                return self._forked
+        base = clean_environment(self._bench.environment, {MARK: command.mark})
+        self._own = Loaded.start(base, self._folder)
+        self._forked = self._own.begin(command, line, seconds)
+        return self._forked
 
     @classmethod
     def start_early(cls, bench: Bench, folder: Path, *, playbook: Path = PLAYBOOK) -> "Playbook":
@@ -67,6 +85,7 @@ class Playbook:
         reader = Reader(lambda line: self._bench.log("ansible", line))
         try:
             self._write(extravars, connection)
+            self._wait_begun()
             self._guarded.send("go")
             ended = self._guarded.wait(
                 on_line=reader.read,
@@ -85,7 +104,22 @@ class Playbook:
     def discard(self) -> None:
         """End Ansible, if it lives, and remove its folder; idempotent."""
         self._guarded.end()
+        if self._own is not None:
+            self._own.end()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _wait_begun(self) -> None:
+        """Who has Ansible loaded may be gone, and be started again meanwhile."""
+        end = time.monotonic() + BEGIN_SECONDS
+        with self._bench.leash.waiting():
+            while not self._forked.has_begun(POLL):
+                if self._bench.stop and (reason := self._bench.stop()):
+                    raise reason
+                if time.monotonic() > end:
+                    raise StepInterrupted(
+                        f"Ansible could not be started within {BEGIN_SECONDS:.0f} s; the "
+                        "platform's log says what became of the process that loads it"
+                    )
 
     def _write(self, extravars: Mapping[str, object], connection: Connection) -> None:
         place = {"{folder}": str(self._folder)}

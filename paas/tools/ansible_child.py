@@ -1,9 +1,9 @@
-"""Run one playbook with ansible-runner: ``ansible_child.py FOLDER PLAYBOOK``.
+"""Run one playbook with ansible-runner, in a fork of a process that has it loaded.
 
-It runs in a process of its own, because ansible-runner takes the whole environment of its process
-and writes it down. Ansible starts at once and waits at a gate; the word to go is a line on the
-standard input, and the end of the input before that means that nothing is to be done. Each event
-leaves as one line of JSON, without the tasks' arguments.
+It is a process of its own, because ansible-runner takes the whole environment of its process and
+writes it down. Ansible starts at once and waits at a gate; the word to go is a line on the standard
+input, and the end of the input before that means that nothing is to be done. Each event leaves as
+one line of JSON, without the tasks' arguments.
 """
 
 import json
@@ -15,8 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import ansible_runner
+import pexpect  # type: ignore[import-untyped]
 
-START = str(Path(__file__).with_name("ansible_start.py"))
+from paas.tools import ansible_start
+from paas.tools.proc_self import show_arguments
+
 PASSED_ON = ("changed", "msg", "output", "stdout_lines", "stderr_lines", "rc", "censored")
 # Events that are no more than what Ansible says.
 SPOKEN = ("verbose", "error")
@@ -77,19 +80,16 @@ def wait_for_word(gate: Path) -> None:
     os.write(descriptor, b"go\n")
 
 
-def main() -> int:
+def play(folder: Path, playbook: str) -> int:
     """Play; the result is Ansible's exit code."""
-    folder, playbook = Path(sys.argv[1]), sys.argv[2]
     gate = folder / "gate"
     os.mkfifo(gate, 0o600)
-    threading.Thread(target=wait_for_word, args=(gate,), daemon=True).start()
     events, ended = Events(folder / "live"), threading.Event()
-    threading.Thread(target=events.follow, args=(ended,), daemon=True).start()
     inventory, variables = folder / "inventory.yml", folder / "env" / "extravars"
     arguments = ["-i", str(inventory), "-e", f"@{variables}", playbook]
     runner = ansible_runner.interface.init_command_config(
         sys.executable,
-        ["-I", START, str(gate), *arguments],
+        arguments,
         private_data_dir=str(folder),
         host_cwd=str(folder),
         fact_cache_type="memory",
@@ -97,15 +97,23 @@ def main() -> int:
         quiet=True,
         event_handler=events.handle,
     )
+    spawn = pexpect.spawn
+
+    def begin() -> None:
+        show_arguments(f"ansible-playbook {folder}")
+        ansible_start.begin(runner.config.env, gate, arguments)
+
+    def fork(command: str, given: list[str], **options: Any) -> Any:
+        # The program is never started: what pexpect lets run before it plays and ends.
+        child = spawn(command, given, preexec_fn=begin, **options)
+        # Threads begin after the fork, which would copy their locks.
+        threading.Thread(target=wait_for_word, args=(gate,), daemon=True).start()
+        threading.Thread(target=events.follow, args=(ended,), daemon=True).start()
+        return child
+
+    pexpect.spawn = fork
     runner.run()
     ended.set()
     events.tell_live()
     # Of a playbook that a signal has ended there is no exit code.
     return KILLED if runner.rc is None else int(runner.rc)
-
-
-if __name__ == "__main__":
-    ended = main()
-    sys.stdout.flush()
-    # Nothing is left to clean up, and the platform waits for the end.
-    os._exit(ended)

@@ -1,19 +1,20 @@
-"""``ansible-playbook``, loaded ahead of its time: ``ansible_start.py GATE ARGUMENTS...``.
+"""``ansible-playbook`` in a process that has it loaded: what is loaded, and how a fork plays."""
 
-All of Ansible that a play needs is loaded first. Then the program waits until a line comes
-through the named pipe GATE, and only then reads inventory, variables and playbook. Loading takes
-about as long as the play of a small release, and it overlaps with the making of the guest.
-"""
-
+import gc
 import os
 import sys
+import tempfile
+import traceback
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from ansible.cli.playbook import PlaybookCLI  # type: ignore[import-untyped]
 from ansible.parsing.dataloader import DataLoader  # type: ignore[import-untyped]
 from ansible.plugins import loader as plugins  # type: ignore[import-untyped]
 from ansible.template import Templar  # type: ignore[import-untyped]
+
+from ansible import constants  # type: ignore[attr-defined]
 
 NAMED = {
     "action": ("normal", "validate_argument_spec"),
@@ -24,6 +25,8 @@ NAMED = {
     "cache": ("memory",),
     "become": ("sudo",),
 }
+# More than a process of this kind has open; the kernel closes them in one call.
+DESCRIPTORS = 65536
 
 
 class PatientCLI(PlaybookCLI):  # type: ignore[misc]
@@ -32,14 +35,13 @@ class PatientCLI(PlaybookCLI):  # type: ignore[misc]
     gate = Path()
 
     def _play_prereqs(self) -> Any:
-        load()
         with self.gate.open() as pipe:
             pipe.readline()
         return super()._play_prereqs()
 
 
 def load() -> None:
-    """Load the plugins that a play asks for one after the other."""
+    """Load what a play needs besides its own files, and keep it where forks share it."""
     for kind, names in NAMED.items():
         loader = getattr(plugins, f"{kind}_loader")
         for name in names:
@@ -47,24 +49,41 @@ def load() -> None:
     for loader in (plugins.vars_loader, plugins.callback_loader):
         list(loader.all(class_only=True))
     Templar(DataLoader()).template("{{ [1] | length > 0 }}")
+    gc.collect()
+    gc.freeze()
 
 
-def main() -> None:
-    """Load, wait, play; then leave at once.
+def begin(environment: Mapping[str, str], gate: Path, arguments: Sequence[str]) -> NoReturn:
+    """Play in this process, a fork; wait at the gate before inventory and playbook are read.
 
-    Taking so many modules apart takes longer than a task, and all that would be cleaned up lies
-    in a folder that is removed as a whole.
+    It leaves at once when it is done. Taking so many modules apart takes longer than a task, and
+    all that would be cleaned up lies in a folder that is removed as a whole.
     """
-    PatientCLI.gate = Path(sys.argv.pop(1))
-    code: object = 0
+    code: object = 1
     try:
-        PatientCLI.cli_executor(["ansible-playbook", *sys.argv[1:]])
+        os.closerange(3, DESCRIPTORS)
+        _settle(environment)
+        PatientCLI.gate = gate
+        PatientCLI.cli_executor(["ansible-playbook", *arguments])
     except SystemExit as end:
         code = end.code
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code if isinstance(code, int) else 1)
+    except BaseException:  # noqa: BLE001 (below it is the code of the process that was forked)
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code if isinstance(code, int) else 1)
 
 
-if __name__ == "__main__":
-    main()
+def _settle(environment: Mapping[str, str]) -> None:
+    """Let the play's environment count where Ansible read another one when it was loaded."""
+    os.environ.clear()
+    os.environ.update(environment)
+    tempfile.tempdir = None
+    config = constants.config
+    for name in config.get_configuration_definitions():
+        value = config.get_config_value(name, variables=vars(constants))
+        constants.set_constant(name, value)
+    # ansible-runner's own, by which it learns what happens: it reads its environment at once.
+    for folder in constants.DEFAULT_CALLBACK_PLUGIN_PATH:
+        plugins.callback_loader.add_directory(folder)

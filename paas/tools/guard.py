@@ -9,6 +9,8 @@ now and then. When that end closes, or is silent for ``S`` seconds, every descen
 and the guard ends itself with SIGKILL, which no exit code of the program can be taken for.
 Otherwise the guard ends as its program does: the exit code, or 128 + signal.
 
+``watch_over`` is the same for a program that is forked and not started anew.
+
 Spared with all their descendants are processes that carry ``PAAS_SUPERVISOR`` in their
 environment and belong to the guard's user: what runs guests must outlive who made them.
 """
@@ -36,16 +38,27 @@ def main(arguments: list[str]) -> int:
     split = arguments.index("--")
     options = dict(zip(arguments[:split:2], arguments[1:split:2], strict=True))
     argv = arguments[split + 1 :]
+    file_bytes = int(options.get("--file-bytes", "0"))
     keepalive = int(options["--keepalive-fd"])
     os.set_inheritable(keepalive, False)
+    seconds = float(options["--seconds"])
+    return watch_over(lambda: _become(argv, file_bytes), keepalive, seconds)
+
+
+def watch_over(become, keepalive: int, seconds: float) -> int:  # type: ignore[no-untyped-def]
+    """Run ``become`` in a child, and end it with all descendants when the worker is gone.
+
+    The result is the child's exit code. When the worker is gone this process ends by SIGKILL.
+    ``become`` is a function without arguments that never returns.
+    """
     if os.getsid(0) != os.getpid():
         os.setsid()
     _prctl(PR_SET_CHILD_SUBREAPER, 1)
     wakeup = _wake_on_children()
     for number in IGNORED:
         signal.signal(number, signal.SIG_IGN)
-    child = _start(argv, int(options.get("--file-bytes", "0")))
-    code = _watch(child, keepalive, wakeup, float(options["--seconds"]))
+    child = _start(become)
+    code = _watch(child, keepalive, wakeup, seconds)
     kill_descendants()
     if code is None:
         os.kill(os.getpid(), signal.SIGKILL)
@@ -93,7 +106,7 @@ def _reap(child: int) -> int | None:
             code = code if code >= 0 else 128 - code
 
 
-def _start(argv: list[str], file_bytes: int) -> int:
+def _start(become) -> int:  # type: ignore[no-untyped-def]
     """Start the program so that it dies with the guard even if the guard is killed itself."""
     child = os.fork()
     if child:
@@ -103,14 +116,19 @@ def _start(argv: list[str], file_bytes: int) -> int:
         for number in RESTORED:
             signal.signal(number, signal.SIG_DFL)
         _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        become()
+    finally:
+        os._exit(127)
+
+
+def _become(argv: list[str], file_bytes: int) -> None:
+    try:
         if file_bytes:
             resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
         os.execvp(argv[0], argv)  # noqa: S606
     except OSError as error:
         sys.stderr.write(f"{argv[0]} cannot be started: {error.strerror}\n")
         sys.stderr.flush()
-    finally:
-        os._exit(127)
 
 
 def _wake_on_children() -> int:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol
 
 from paas.domain.errors import StepFailed, StepInterrupted
 from paas.tools import guard
@@ -55,17 +55,43 @@ class Exit:
     seconds: float
 
 
+class Started(Protocol):
+    """A guard that runs: what ``subprocess.Popen`` has."""
+
+    stdin: IO[bytes] | None
+    stdout: IO[bytes] | None
+    stderr: IO[bytes] | None
+
+    def wait(self, timeout: float | None = None) -> int: ...
+    def kill(self) -> None: ...
+
+
+Start = Callable[[Command, int, float], Started]
+"""Given the descriptor of the guard's end of the line, and the seconds that it may be silent."""
+
+
 class Guarded:
     """A program under its guard, from its start until ``wait`` returns or ``end`` is called."""
 
-    def __init__(self, command: Command, leash: Leash, *, with_input: bool = False) -> None:
+    def __init__(
+        self,
+        command: Command,
+        leash: Leash,
+        *,
+        with_input: bool = False,
+        start: Start | None = None,
+    ) -> None:
         self.command = command
         self._leash = leash
         self._end, theirs = socket.socketpair()
         self._end.setblocking(False)
         try:
             leash.attach(self._end)
-            self._process = self._start(theirs.fileno(), with_input)
+            self._process: Started = (
+                start(command, theirs.fileno(), leash.seconds)
+                if start
+                else self._start(theirs.fileno(), with_input)
+            )
         except BaseException:
             leash.detach(self._end)
             raise

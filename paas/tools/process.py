@@ -10,12 +10,16 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from paas.domain.errors import StepInterrupted
 from paas.tools import guard
 from paas.tools.guarded import MARK, POLL, Command, Exit, Guarded, Stop, run
 from paas.tools.leash import Leash
 from paas.tools.lines import OnLine
+
+if TYPE_CHECKING:
+    from paas.tools.ansible_loaded import Loaded
 
 __all__ = [
     "Bench",
@@ -51,7 +55,8 @@ class Bench:
     """Where the programs of one attempt run: its leash, its mark, its way to be stopped.
 
     ``environment`` is the platform's own; children see the allowed part. ``deadline`` is in
-    seconds and holds for each program. ``log(stream, line)`` takes readable lines.
+    seconds and holds for each program. ``log(stream, line)`` takes readable lines. ``loaded``
+    plays at once; without it each play loads Ansible for itself.
     """
 
     mark: str
@@ -60,6 +65,7 @@ class Bench:
     leash: Leash = field(default_factory=Leash)
     deadline: float = 1800.0
     stop: Stop | None = None
+    loaded: "Loaded | None" = None
 
     def command(
         self, argv: list[str], *, cwd: Path, name: str, extra: Mapping[str, str]

@@ -35,7 +35,8 @@ def guard(running: Running) -> list[int]:
 def ansible(running: Running) -> list[int]:
     """All of Ansible, without its guard and its connections."""
     found = running.processes()
-    return [pid for pid, line in found if "ansible_" in line and "guard.py " not in line]
+    names = ("ansible-runner ", "ansible-playbook ")
+    return [pid for pid, line in found if line.startswith(names)]
 
 
 def ssh(running: Running) -> list[int]:

@@ -76,7 +76,7 @@ def test_the_platform_starts_answers_and_ends_without_a_trace(platform: Platform
     assert health(url)["status"] == "healthy"
     processes = platform.processes()
     assert set(processes) == {
-        "redis-server", "paas-web", "paas-worker-1", "paas-worker-2", "paas-sweeper",
+        "redis-server", "paas-ansible", "paas-web", "paas-worker-1", "paas-worker-2", "paas-sweeper",
     }  # fmt: skip
     platform.process.terminate()
     assert platform.process.wait(DEADLINE) == 0, platform.shown()

@@ -47,6 +47,27 @@ def bench(log: list[tuple[str, str]] | None = None, **options: object) -> Bench:
     )
 
 
+def ansible_processes(folder: Path) -> dict[str, int]:
+    """The processes of a play by what they do: its guard, the runner, the playbook, the task."""
+    found: dict[str, list[int]] = {}
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = path.read_text(errors="replace").rstrip("\0").split(" ", 1)
+        except OSError:
+            continue
+        if words[0].startswith("ansible-") and words[1:] == [str(folder)]:
+            found.setdefault(words[0].removeprefix("ansible-"), []).append(int(path.parent.name))
+    # A task is a fork of the playbook.
+    playbook = sorted(found.get("playbook", []), key=started_at)
+    found |= {"playbook": playbook[:1], "task": playbook[1:]}
+    return {name: pids[-1] for name, pids in found.items() if pids}
+
+
+def started_at(pid: int) -> int:
+    """When a process began, in ticks since boot."""
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
+
+
 SPAWNER = '''
 """Start sleepers in every way that escapes a simple kill, and write their pids to a folder."""
 import os, subprocess, sys, time

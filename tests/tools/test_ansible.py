@@ -17,9 +17,9 @@ from paas.domain.errors import Cancelled, StepFailed, StepInterrupted, Unreachab
 from paas.domain.specs import BuildPlan
 from paas.tools.ansible import Playbook, build_extravars, deploy, literal
 from paas.tools.ansible_events import Reader
-from paas.tools.process import Leash
+from paas.tools.process import Leash, kill_marked
 
-from .support import bench, wait_for
+from .support import ansible_processes, bench, wait_for
 
 PLAN = BuildPlan(
     framework="flask",
@@ -245,7 +245,7 @@ def test_a_cancelled_play_ends_at_once(guest: Guest) -> None:
     assert not (guest.folder / "work").exists()
 
 
-@pytest.mark.parametrize("which", ["child", "playbook", "task"])
+@pytest.mark.parametrize("which", ["guard", "runner", "playbook", "task"])
 def test_a_play_whose_process_is_killed_may_run_again(guest: Guest, which: str) -> None:
     plan = replace(PLAN, build=("touch started; sleep 600",))
     started = guest.release / "started"
@@ -258,27 +258,9 @@ def test_a_play_whose_process_is_killed_may_run_again(guest: Guest, which: str) 
     extravars = build_extravars(guest.variables, plan, {})
     with pytest.raises(StepInterrupted):
         deploy(bench(stop=kill), guest.folder / "work", extravars, Local())
-
-
-def ansible_processes(folder: Path) -> dict[str, int]:
-    """Ansible's processes by what they do: who starts it, the playbook, the task at hand."""
-    found: dict[str, list[int]] = {"ansible_child.py": [], "ansible_start.py": []}
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            line = path.read_text(errors="replace")
-        except OSError:
-            continue
-        for name, pids in found.items():
-            if name in line and str(folder) in line and "guard.py" not in line:
-                pids.append(int(path.parent.name))
-    # A task is a fork of the playbook.
-    playbook, task = sorted(found["ansible_start.py"], key=lambda pid: started_at(pid))
-    return {"child": found["ansible_child.py"][0], "playbook": playbook, "task": task}
-
-
-def started_at(pid: int) -> int:
-    """When a process began, in ticks since boot."""
-    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
+    # As the next attempt does before it begins.
+    kill_marked("test-")
+    assert not ansible_processes(guest.folder / "work")
 
 
 def test_the_variables_are_complete_and_marked(guest: Guest) -> None:
