@@ -9,12 +9,13 @@ import paas.web
 from paas import doors
 from paas.api import context, deploy, platform, upkeep, wiring
 from paas.api.gate import THREADS_KEPT_FREE, Gate
+from paas.api.paas import DIALECT as PAAS
 from paas.store.setup import session_key
 
 if TYPE_CHECKING:
     from paas.engine.platform import Platform
 
-DIALECTS = (deploy.DIALECT, upkeep.DIALECT, platform.DIALECT)
+DIALECTS = (deploy.DIALECT, PAAS, upkeep.DIALECT, platform.DIALECT)
 
 
 def assemble(core: "Platform") -> Flask:

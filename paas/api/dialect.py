@@ -29,7 +29,8 @@ class Dialect:
 
     A claim is a path; it claims itself and everything below it. Of several claims on a path the
     longest wins. ``render_error`` turns a fault into the documented shape, and
-    ``document_error`` describes that shape for a status.
+    ``document_error`` describes that shape for a status. ``always`` are statuses of errors that
+    each of its operations may answer, beside those that every dialect has.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Dialect:
     claims: tuple[str, ...]
     render_error: Callable[[Fault], Response]
     document_error: Callable[[int], Answer]
+    always: tuple[int, ...] = ()
 
     def claim_on(self, path: str) -> int:
         """The length of this dialect's longest claim on the path; 0 when it has none."""

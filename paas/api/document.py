@@ -94,8 +94,11 @@ def _described(
 
 def _answers(path: str, operation: Operation, *, unsafe: bool) -> dict[int, Answer]:
     owner = owner_of(path, dialects())
-    statuses = {*operation.refusals, *ALWAYS, *(WHEN_UNSAFE if unsafe else ())}
-    errors = {status: owner.document_error(status) for status in statuses} if owner else {}
+    if owner is None:
+        return dict(operation.answers)
+    unsafe_ones = WHEN_UNSAFE if unsafe else ()
+    statuses = {*operation.refusals, *ALWAYS, *owner.always, *unsafe_ones}
+    errors = {status: owner.document_error(status) for status in statuses}
     return {**errors, **operation.answers}
 
 

@@ -41,14 +41,14 @@ def success(
     **parts: object,
 ) -> Response:
     """A success: its parts dumped by the schema."""
-    return _answer(schema, status, {"success": True, **parts}, headers)
+    return dumped(schema, status, {"success": True, **parts}, headers)
 
 
 def failure(
     schema: type[Schema], status: int, headers: Mapping[str, str] | None = None, **parts: object
 ) -> Response:
     """A failure that has more to tell than its sentences."""
-    return _answer(schema, status, {"success": False, **parts}, headers)
+    return dumped(schema, status, {"success": False, **parts}, headers)
 
 
 def render_error(fault: Fault) -> Response:
@@ -66,9 +66,10 @@ def describe_error(status: int, description: str, sentence: str) -> Answer:
     return Answer(description, (schema,), example, headers=ERROR_HEADERS.get(status, {}))
 
 
-def _answer(
-    schema: type[Schema], status: int, body: object, headers: Mapping[str, str] | None
+def dumped(
+    schema: type[Schema], status: int, body: object, headers: Mapping[str, str] | None = None
 ) -> Response:
+    """An answer in JSON: a body dumped by its schema, in the order of its fields."""
     response = jsonify(_made(schema).dump(body))
     response.status_code = status
     response.headers.update(headers or {})

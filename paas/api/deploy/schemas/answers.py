@@ -1,25 +1,11 @@
 """What document 001 answers: each schema is documented and dumped with."""
 
-from typing import Any
-
 from marshmallow import fields
 
-from paas.api import moments
+from paas.api.answers import LineMoment, Moment
 from paas.api.envelopes import Message, Success
 from paas.api.loading import StrictSchema
 from paas.domain.states import AppState
-
-TIME = "%Y-%m-%dT%H:%M:%SZ"
-TIME_PATTERN = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"
-
-
-class Moment(fields.DateTime):
-    """A time in UTC to the second, as the document writes it: 2025-11-25T10:00:00Z."""
-
-    def __init__(self, **options: Any) -> None:
-        schema = {"type": "string", "format": "date-time", "pattern": TIME_PATTERN}
-        super().__init__(format=TIME, metadata={"schema": schema}, **options)
-
 
 class ResourcesAnswer(StrictSchema):
     """Cores as a count, memory in MB, disk in GB."""
@@ -111,13 +97,6 @@ class Shown(Success):
 
 class Logs(Success):
     logs = fields.String(required=True)
-
-
-class LineMoment(fields.String):
-    """The time of a line, which the guest wrote."""
-
-    def _serialize(self, value: Any, attr: str | None, obj: Any, **options: Any) -> Any:
-        return moments.shown(super()._serialize(value, attr, obj, **options) or "")
 
 
 class RuntimeLineAnswer(StrictSchema):
