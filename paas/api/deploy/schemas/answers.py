@@ -7,6 +7,7 @@ from paas.api.envelopes import Message, Success
 from paas.api.loading import StrictSchema
 from paas.domain.states import AppState
 
+
 class ResourcesAnswer(StrictSchema):
     """Cores as a count, memory in MB, disk in GB."""
 
