@@ -18,12 +18,14 @@ STATUS: dict[type[PaasError], int] = {
     errors.Unauthenticated: 401,
     errors.Forbidden: 403,
     errors.NotFound: 404,
+    errors.NotAcceptable: 406,
     errors.Conflict: 409,
     errors.ForeignGuest: 409,
     errors.TooLarge: 413,
     errors.WrongMediaType: 415,
     errors.WrongHost: 421,
     errors.KeyReused: 422,
+    errors.TooMany: 429,
     errors.Busy: 503,
     errors.Unavailable: 503,
     errors.Unreachable: 503,
@@ -96,7 +98,7 @@ def fault_of(error: Exception) -> Fault:
 def _fault_of_meaning(error: PaasError) -> Fault:
     status = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
     headers: dict[str, str] = {}
-    if isinstance(error, errors.Busy):
+    if isinstance(error, errors.Busy | errors.TooMany):
         headers["Retry-After"] = str(error.retry_after)
     if isinstance(error, errors.Unauthenticated):
         headers["WWW-Authenticate"] = 'Bearer realm="paas"'

@@ -52,6 +52,10 @@ class Unauthenticated(PaasError):
     """The request is not local and carries no valid token."""
 
 
+class SecondFactorNeeded(Unauthenticated):
+    """The password is right, and the account has a second factor whose code is missing."""
+
+
 class Forbidden(PaasError):
     """The request comes from a foreign page or lacks a permission."""
 
@@ -66,6 +70,18 @@ class Busy(PaasError):
     def __init__(self, message: str, *, retry_after: int) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class TooMany(PaasError):
+    """More requests, or more failed sign-ins, than are taken; ``retry_after`` is in seconds."""
+
+    def __init__(self, message: str, *, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class NotAcceptable(PaasError):
+    """The request accepts no form in which the answer can be given."""
 
 
 class Unavailable(PaasError):

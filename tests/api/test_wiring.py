@@ -44,6 +44,9 @@ def test_the_longest_claim_wins(path: str, owner: Dialect | None) -> None:
     assert owner_of(path, (ONE, TWO)) is owner
 
 
+WAITS = (errors.Busy, errors.TooMany)
+
+
 def serve(view: Callable[[], object]) -> FlaskClient:
     app = Flask(__name__)
     app.add_url_rule("/api/thing", "thing", view)  # type: ignore[arg-type]
@@ -61,8 +64,8 @@ def raising(error: Exception) -> Callable[[], object]:
 @pytest.mark.parametrize(("kind", "status"), STATUS.items())
 def test_every_meaning_has_its_status(kind: type[PaasError], status: int) -> None:
     error: PaasError
-    if kind is errors.Busy:
-        error = errors.Busy("words", retry_after=3)
+    if kind in WAITS:
+        error = kind("words", retry_after=3)  # type: ignore[call-arg]
     elif kind is errors.Invalid:
         error = errors.Invalid(["words", "more"])
     else:
@@ -70,7 +73,7 @@ def test_every_meaning_has_its_status(kind: type[PaasError], status: int) -> Non
     answer = serve(raising(error)).get("/api/thing")
     assert answer.status_code == status
     assert answer.text == f"one {status} words"
-    assert answer.headers.get("Retry-After") == ("3" if kind is errors.Busy else None)
+    assert answer.headers.get("Retry-After") == ("3" if kind in WAITS else None)
 
 
 def test_what_the_doors_do_not_know_is_500_with_its_sentence() -> None:
