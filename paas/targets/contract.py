@@ -27,16 +27,28 @@ class Presence(StrEnum):
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a place is asked for: ``index`` is the guest's never reused number, from 0."""
+    """What a place is asked for: ``index`` is the guest's never reused number, from 0.
+
+    Nothing new goes to the nodes in ``without``; those in ``avoid`` are taken only when no other
+    has room. ``placement`` may name ``nodes`` (a list, the only ones to choose among),
+    ``storage``, ``bridge`` and ``vlan``, where the plan says other than the settings. A target
+    without such things ignores them.
+    """
 
     index: int
     port: int
     resources: Resources
+    without: frozenset[str] = frozenset()
+    avoid: frozenset[str] = frozenset()
+    placement: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Reserved:
-    """A guest of ours that may exist; ``is_present`` when the target is known to have made it."""
+    """A guest of ours that may exist; ``is_present`` when the target is known to have made it.
+
+    ``storage`` is where its disk is; empty where there are no storages, or it is not known.
+    """
 
     endpoint: str
     node: str
@@ -44,6 +56,28 @@ class Reserved:
     resources: Resources
     vmid: int
     is_present: bool
+    storage: str = ""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A node of an endpoint as the endpoint shows it now; memory in MB.
+
+    ``cores_used`` is their load, as a part of ``cores``. Of one that is not online only name and
+    address are known. ``leads`` is the one that the endpoint's URL leads to. ``is_open`` is
+    whether the settings let guests be made there.
+    """
+
+    name: str
+    address: str
+    is_online: bool = True
+    cores: int = 0
+    cores_used: float = 0.0
+    memory: int = 0
+    memory_used: int = 0
+    guests: int = 0
+    leads: bool = False
+    is_open: bool = True
 
 
 @dataclass(frozen=True)
@@ -159,6 +193,9 @@ class Target(Protocol):
         """Sentences that say why this target cannot run this very plan (a language version)."""
 
     # Places.
+
+    def machines(self) -> Sequence[Machine]:
+        """The nodes of the endpoint."""
 
     def survey(self) -> object:
         """Look at what room there is, before ``place``; may take time and ask other machines."""

@@ -13,13 +13,14 @@ from paas.targets.contract import (
     Connection,
     Contact,
     Health,
+    Machine,
     Place,
     Presence,
     Reserved,
     RuntimeLine,
     Wanted,
 )
-from paas.targets.local import places, runtime_log, runtimes, surroundings
+from paas.targets.local import host, places, runtime_log, runtimes, surroundings
 from paas.targets.local.extras import WithoutMachine
 from paas.targets.local.running import Run
 from paas.targets.local.sandbox import control, layout, removal
@@ -108,6 +109,9 @@ class LocalTarget(WithoutMachine):
             and not self.runtimes.is_usable(folder / name)
             and not self.runtimes.program(name)
         ]
+
+    def machines(self) -> Sequence[Machine]:
+        return (host.machine(self._instance / "guests"),)
 
     def place(self, wanted: Wanted, reserved: Sequence[Reserved], survey: object) -> Place:  # noqa: ARG002
         taken = frozenset(one.address for one in reserved)

@@ -15,6 +15,7 @@ from paas.targets.contract import (
     Connection,
     Contact,
     Health,
+    Machine,
     Place,
     Presence,
     Reserved,
@@ -24,6 +25,7 @@ from paas.targets.contract import (
     Wanted,
 )
 from paas.targets.proxmox import addresses, drift, marker, places, states, survey
+from paas.targets.proxmox.machines import machines
 from paas.targets.proxmox.parts import parts
 from paas.targets.proxmox.power import Power
 from paas.targets.proxmox.presence import Guests
@@ -119,6 +121,9 @@ class ProxmoxTarget:
         return []
 
     # Places.
+
+    def machines(self) -> Sequence[Machine]:
+        return machines(self.proxmox, self.site)
 
     def survey(self) -> survey.Survey:
         status = self.proxmox.get("/cluster/status")
