@@ -62,6 +62,7 @@ class Run(Base):
 
     __table_args__ = (
         Index("ix_runs_started", "started_at"),
+        Index("ix_runs_ended", "ended_at"),
         Index(
             "uq_runs_open",
             "app_id",

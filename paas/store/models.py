@@ -152,6 +152,8 @@ class Release(Base):
     number: Mapped[int]
     sha: Mapped[str] = mapped_column(String(64))
     archive: Mapped[str] = mapped_column(String(512))
+    # Since when the archive also lies in the object store.
+    stored_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     plan: Mapped[dict[str, Any]] = mapped_column(JSON)
     environment: Mapped[bytes] = mapped_column(LargeBinary)
     # The app's own configuration and variables when the release was made, for a rollback.

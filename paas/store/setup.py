@@ -16,6 +16,7 @@ from sqlalchemy import select
 
 from paas.domain.errors import SettingsError
 from paas.settings import Settings
+from paas.store import plans
 from paas.store.crypt import Vault
 from paas.store.models import Installation, Tenant
 from paas.store.unit_of_work import Store
@@ -143,5 +144,6 @@ def migrate(settings: Settings) -> None:
                 found.ssh_key = store.vault.seal(_new_ssh_key())
             if session.scalar(select(Tenant.id).where(Tenant.slug == "default")) is None:
                 session.add(Tenant(slug="default", name="Default"))
+            plans.seed(session)
     finally:
         store.close()

@@ -213,6 +213,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_runs")),
     )
     op.create_index("ix_runs_started", "runs", ["started_at"], unique=False)
+    op.create_index("ix_runs_ended", "runs", ["ended_at"], unique=False)
     op.create_index(
         "uq_runs_open",
         "runs",
@@ -301,6 +302,7 @@ def upgrade() -> None:
     with op.batch_alter_table("releases") as table:
         table.add_column(sa.Column("settings", sa.JSON(), server_default="{}", nullable=False))
         table.add_column(sa.Column("variables", sa.LargeBinary(), nullable=True))
+        table.add_column(sa.Column("stored_at", MOMENT, nullable=True))
 
 
 def downgrade() -> None:
