@@ -4,7 +4,7 @@ from typing import Any
 
 from marshmallow import fields
 
-from paas.api import moments
+from paas.domain import moments
 
 TIME = "%Y-%m-%dT%H:%M:%SZ"
 TIME_PATTERN = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"

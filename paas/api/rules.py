@@ -6,7 +6,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate
 
-from paas.api import moments
+from paas.domain import moments
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{1,48}[A-Za-z0-9]$"
 GIT_REF = r"^[A-Za-z0-9_][A-Za-z0-9_.+@#/-]{0,199}$"

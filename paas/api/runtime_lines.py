@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 
-from paas.api import moments, streams
+from paas.api import streams
+from paas.domain import moments
 from paas.domain.errors import Conflict, PaasError
 from paas.domain.specs import Actor
 from paas.domain.states import AppState

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from paas.api.moments import canonical, shown
+from paas.domain.moments import canonical, shown
 
 START = datetime(2025, 11, 25, 10, 5, 33, tzinfo=UTC)
 
