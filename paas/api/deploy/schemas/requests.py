@@ -1,14 +1,13 @@
 """The bodies that document 001 takes, and every rule about them with its sentence."""
 
-import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from marshmallow import ValidationError, fields, post_load, validates_schema
 
-from paas.api import rules
-from paas.api.loading import StrictSchema, check, shown
+from paas.api import rules, variables
+from paas.api.loading import StrictSchema, check
 from paas.domain.specs import DeploySpec, Resources
 from paas.domain.states import GuestType
 from paas.services import frameworks
@@ -37,46 +36,13 @@ HEALTH = "Invalid health_path. Must begin with / and have no blanks, at most 200
 PORT = "Invalid port. Must be a whole number, 1024-65535"
 REPLICAS = "Invalid replicas. An app runs as 1 replica"
 ADOPT, REPAIR = "adopt", "repair"
-
-VARIABLES = "Invalid environment. Must be an object of at most 100 variables"
-VARIABLE = (
-    "Invalid environment. {} must be letters, digits and underscores, not beginning with a digit, "
-    "at most 100 characters"
-)
-RESERVED = "Invalid environment. {} is set by the platform; choose another name"
-VALUE = (
-    "Invalid environment. The value of {} must be text of at most 16384 characters without "
-    "control characters"
-)
-MOST_VARIABLES = 100
-LONGEST_VALUE = 16_384
-# Keys and certificates have newlines; no other control has a place in a value.
-CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+VARIABLES = variables.Rules("environment", 16_384)
 
 LIMITS: dict[str, dict[str, tuple[int, int]]] = {
     "vm": {"cores": (1, 16), "memory": (512, 32768), "disk": (10, 500)},
     "lxc": {"cores": (1, 8), "memory": (256, 16384), "disk": (5, 200)},
 }
 LIMIT_SENTENCES = {"cores": CORES, "memory": MEMORY, "disk": DISK}
-
-
-def _check_variables(given: Mapping[str, object]) -> None:
-    if len(given) > MOST_VARIABLES:
-        raise ValidationError(VARIABLES)
-    errors = [broken for name, value in given.items() for broken in _variable(name, value)]
-    if errors:
-        raise ValidationError(errors)
-
-
-def _variable(name: str, value: object) -> list[str]:
-    errors = []
-    if not re.fullmatch(rules.VARIABLE, name):
-        errors.append(VARIABLE.format(shown(name)))
-    elif name.upper().startswith("PAAS_") or name in ("PORT", "HOST"):
-        errors.append(RESERVED.format(name))
-    if not isinstance(value, str) or len(value) > LONGEST_VALUE or CONTROL.search(value):
-        errors.append(VALUE.format(shown(name)))
-    return errors
 
 
 def _bounds(limits: Mapping[str, tuple[int, int]]) -> dict[str, dict[str, int]]:
@@ -134,21 +100,7 @@ class DeployBody(StrictSchema):
     resources = fields.Nested(ResourcesBody, error_messages=rules.one_sentence(RESOURCES))
     branch = rules.git_ref(BRANCH, "The branch to follow; without it the repository's own")
     ref = rules.git_ref(REF, "The branch, tag or commit to deploy now")
-    environment = fields.Dict(
-        validate=_check_variables,
-        error_messages=rules.one_sentence(VARIABLES),
-        metadata={
-            "description": "Variables of the app's environment, kept encrypted",
-            "schema": {
-                "maxProperties": MOST_VARIABLES,
-                "propertyNames": {
-                    "pattern": rules.VARIABLE,
-                    "not": {"pattern": "^([Pp][Aa][Aa][Ss]_.*|PORT|HOST)$"},
-                },
-                "additionalProperties": {"type": "string", "maxLength": LONGEST_VALUE},
-            },
-        },
-    )
+    environment = variables.field(VARIABLES, "Variables of the app's environment, kept encrypted")
     start_command = rules.printable(
         START,
         1000,
