@@ -1,8 +1,8 @@
 """Who may come in: checked before every request, whatever it is for.
 
-A deploy runs code, and document 001 knows no sign-in. So a request is served only when it comes
-from this very machine, or shows the token; and no page of another site may send requests
-through the browser of someone who may.
+A deploy runs code. So a request is served only when it is known who it is, which
+``paas.api.identity`` says; and no page of another site may send requests through the browser of
+someone who may.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from typing import TypeVar
 from flask import Flask, Response, current_app, request, session
 from flask.sessions import SecureCookieSessionInterface
 
-from paas.domain.errors import Forbidden, TooLarge, Unauthenticated, WrongHost
+from paas.domain.errors import Forbidden, TooLarge, WrongHost
 from paas.settings import Settings
 
 View = TypeVar("View", bound=Callable[..., object])
@@ -54,10 +54,10 @@ class _Cookies(SecureCookieSessionInterface):
 
 
 def install(app: Flask, settings: Settings, *, token: str, key: str) -> None:
-    """Put the doors before every route of the application, of blueprints added later too.
+    """Put the first door before every route: the Host header and the page that sends a request.
 
-    ``key`` signs the session cookie. Its name carries a mark of the key, because cookies do not
-    tell ports apart and two instances may live on one machine.
+    ``token`` is the platform's own. ``key`` signs the session cookie, whose name carries a mark
+    of it, because cookies do not tell ports apart and two instances may live on one machine.
     """
     app.session_interface = _Cookies()
     app.config.update(
@@ -73,21 +73,34 @@ def install(app: Flask, settings: Settings, *, token: str, key: str) -> None:
         check_host(request.environ.get("HTTP_HOST", ""), settings.hosts)
         if request.method not in SAFE_METHODS:
             check_origin(request.environ)
-        if not (_is_open() or is_local(request.environ, settings) or has_token()):
-            raise Unauthenticated(
-                "This request does not come from the platform's own machine, so it needs the "
-                "token: send it as 'Authorization: Bearer ...', or sign in on the page"
-            )
-        check_length(request.content_length or 0, settings)
 
     app.before_request(check)
     app.after_request(_add_headers)
 
 
+def close(app: Flask, settings: Settings, admit: Callable[[], object]) -> None:
+    """Put the second door before every route but the open ones, of blueprints added later too.
+
+    ``admit`` raises ``Unauthenticated`` when the current request is nobody.
+    """
+
+    def check() -> None:
+        if not _is_open():
+            admit()
+        check_length(request.content_length or 0, settings)
+
+    app.before_request(check)
+
+
 def without_token(view: View) -> View:
-    """Mark a view that anyone may reach: the sign-in, and nothing that tells or does anything."""
+    """Mark a view that anyone may reach: it tells nothing, or finds out by itself who asks."""
     _open_views.add(view)
     return view
+
+
+def is_without_token(view: Callable[..., object]) -> bool:
+    """Whether anyone may reach the view."""
+    return view in _open_views
 
 
 def check_host(header: str, allowed: tuple[str, ...]) -> None:
@@ -136,22 +149,29 @@ def is_local(environ: Mapping[str, object], settings: Settings) -> bool:
     )
 
 
-def has_token() -> bool:
-    """Whether the request shows the token: as a bearer, or by the cookie of a sign-in."""
-    kind, _, shown = request.headers.get("Authorization", "").partition(" ")
-    if kind.lower() == "bearer" and _is_token(shown.strip()):
-        return True
+def is_token(shown: str) -> bool:
+    """Whether this is the platform's own token."""
+    return _same(shown, current_app.config["PAAS_TOKEN"])
+
+
+def has_signed_in() -> bool:
+    """Whether the browser has signed in with the platform's own token."""
     return _same(str(session.get("token", "")), _token_mark())
 
 
 def sign_in(token: str) -> bool:
     """Let the browser in for a week if the token is right; a new token ends all sign-ins."""
-    if not _is_token(token):
+    if not is_token(token):
         return False
     session.clear()
     session.permanent = True
     session["token"] = _token_mark()
     return True
+
+
+def is_static(endpoint: str) -> bool:
+    """Whether a route serves files that are the same for everybody."""
+    return endpoint == "static" or endpoint.endswith(".static")
 
 
 def sign_out() -> None:
@@ -162,13 +182,7 @@ def sign_out() -> None:
 def _is_open() -> bool:
     """Whether the route is a sign-in or a static file."""
     endpoint = request.endpoint or ""
-    if endpoint == "static" or endpoint.endswith(".static"):
-        return True
-    return current_app.view_functions.get(endpoint) in _open_views
-
-
-def _is_token(shown: str) -> bool:
-    return _same(shown, current_app.config["PAAS_TOKEN"])
+    return is_static(endpoint) or current_app.view_functions.get(endpoint) in _open_views
 
 
 def _token_mark() -> str:

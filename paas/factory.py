@@ -7,9 +7,10 @@ from flask_wtf.csrf import CSRFProtect
 
 import paas.web
 from paas import doors
-from paas.api import context, deploy, platform, upkeep, wiring
+from paas.api import context, deploy, identity, limits, platform, upkeep, wiring
 from paas.api.gate import THREADS_KEPT_FREE, Gate
 from paas.api.paas import DIALECT as PAAS
+from paas.api.rates import PAGES
 from paas.store.setup import session_key
 
 if TYPE_CHECKING:
@@ -28,11 +29,20 @@ def assemble(core: "Platform") -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = core.settings.body_limit + 1
     # A status page stays open for days; its forms must still work then.
     app.config["WTF_CSRF_TIME_LIMIT"] = None
-    doors.install(app, core.settings, token=core.token, key=session_key(core.settings))
-    csrf = CSRFProtect(app)
     context.attach(app, core, Gate(core.settings.threads - THREADS_KEPT_FREE), DIALECTS)
+    _guard(app, core)
+    csrf = CSRFProtect(app)
     wiring.register(app, DIALECTS, paas.web.render_error)
     for dialect in DIALECTS:
         csrf.exempt(dialect.blueprint)
     paas.web.register(app, core)
     return app
+
+
+def _guard(app: Flask, core: "Platform") -> None:
+    """What happens before any route, in this order: is it for us, who is it, how often does it
+    ask, may it come in."""
+    doors.install(app, core.settings, token=core.token, key=session_key(core.settings))
+    identity.install(app)
+    limits.install(app, core, PAGES)
+    doors.close(app, core.settings, identity.actor)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from flask import Blueprint, Response
 
 from paas.api.operations import Answer
+from paas.api.rates import BY_ROLE, Rates
 from paas.domain.errors import PaasError
 
 
@@ -30,7 +31,9 @@ class Dialect:
     A claim is a path; it claims itself and everything below it. Of several claims on a path the
     longest wins. ``render_error`` turns a fault into the documented shape, and
     ``document_error`` describes that shape for a status. ``always`` are statuses of errors that
-    each of its operations may answer, beside those that every dialect has.
+    each of its operations may answer, beside those that every dialect has. ``rates`` say how many
+    requests it takes. With ``open_door`` a request from this very machine needs no token while
+    there is one tenant.
     """
 
     name: str
@@ -39,6 +42,8 @@ class Dialect:
     render_error: Callable[[Fault], Response]
     document_error: Callable[[int], Answer]
     always: tuple[int, ...] = ()
+    rates: Rates = BY_ROLE
+    open_door: bool = False
 
     def claim_on(self, path: str) -> int:
         """The length of this dialect's longest claim on the path; 0 when it has none."""

@@ -7,6 +7,7 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from paas.api.dialect import Dialect, Fault, owner_of
+from paas.api.limits import RateLimitExceeded, too_many
 from paas.domain import errors
 from paas.domain.errors import PaasError, WrongMediaType
 
@@ -55,7 +56,7 @@ def register(
     def render(error: Exception) -> Response:
         if isinstance(error, HTTPException) and (error.response or error.code in range(300, 400)):
             return app.make_response(error.get_response())
-        fault = fault_of(error)
+        fault = fault_of(too_many(error) if isinstance(error, RateLimitExceeded) else error)
         owner = owner_of(request.path, dialects)
         response = owner.render_error(fault) if owner else fallback(fault)
         response.headers.update(fault.headers)

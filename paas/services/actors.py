@@ -1,4 +1,4 @@
-"""Who asks."""
+"""Who asks, where no user does: whoever came through the open door, or has the platform's token."""
 
 from sqlalchemy import select
 
@@ -7,9 +7,26 @@ from paas.domain.specs import Actor
 from paas.engine.platform import Platform
 from paas.store.models import Tenant
 
+DEFAULT = "default"
+PLATFORM = "platform"
+
 
 def default(platform: Platform) -> Actor:
-    """The owner of everything as long as there are no accounts: tenant ``default``."""
+    """Whoever is on this very machine: all of tenant ``default`` is theirs."""
     with platform.store.read() as session:
-        tenant_id = session.scalars(select(Tenant.id).where(Tenant.slug == "default")).one()
+        tenant_id = session.scalars(select(Tenant.id).where(Tenant.slug == DEFAULT)).one()
     return Actor(tenant_id, permissions=ALL, role=Role.ADMIN)
+
+
+def of_token(platform: Platform) -> Actor:
+    """Whoever shows the platform's own token: an administrator in tenant ``default``."""
+    return Actor(default(platform).tenant_id, PLATFORM, ALL, Role.ADMIN)
+
+
+def at_open_door(platform: Platform) -> Actor | None:
+    """Whoever shows nothing on this very machine; nobody once there is a second tenant."""
+    with platform.store.read() as session:
+        tenants = session.execute(select(Tenant.slug, Tenant.id).limit(2)).all()
+    if len(tenants) != 1:
+        return None
+    return Actor(tenants[0].id, permissions=ALL, role=Role.ADMIN)

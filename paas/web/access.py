@@ -4,18 +4,14 @@ from typing import TYPE_CHECKING, cast
 
 from flask import current_app
 
-from paas.domain.specs import Actor
-from paas.services import actors
+from paas.api.identity import actor
 
 if TYPE_CHECKING:
     from paas.engine.platform import Platform
+
+__all__ = ["actor", "platform"]
 
 
 def platform() -> "Platform":
     """The platform of the running application."""
     return cast("Platform", current_app.extensions["paas"])
-
-
-def actor() -> Actor:
-    """Who asks; the doors have let them in already."""
-    return actors.default(platform())

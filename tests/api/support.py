@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
+from redis import Redis
+
 from paas.domain.errors import Unreachable
 from paas.domain.states import AppState, OperationKind, OperationState
 from paas.domain.views import Difference
@@ -174,9 +176,21 @@ class NoGuests:
         self.stands = [one for one in self.stands if one.vmid != guest.vmid]
 
 
+def forget_counts(redis_url: str) -> None:
+    """Forget how often whom has asked."""
+    redis = Redis.from_url(redis_url)
+    for key in redis.scan_iter("LIMITS*"):
+        redis.delete(key)
+    redis.close()
+
+
 @contextmanager
 def instant_platform(settings: Settings, hub: Hub) -> Iterator[Platform]:
-    """A platform on a prepared instance whose worker (its ``queue``) does everything at once."""
+    """A platform on a prepared instance whose worker (its ``queue``) does everything at once.
+
+    All tests share a Redis, and each has counted no requests yet.
+    """
+    forget_counts(settings.redis_url)
     store = setup.open_store(settings)
     with store.read() as session:
         installation = guests.installation(session)

@@ -3,6 +3,7 @@
 from paas.api.deploy.envelope import document_error, render_error
 from paas.api.deploy.routes import blueprint
 from paas.api.dialect import Dialect
+from paas.api.rates import BY_ROLE_ELSEWHERE
 
 DIALECT = Dialect(
     name="deploy",
@@ -18,4 +19,6 @@ DIALECT = Dialect(
     ),
     render_error=render_error,
     document_error=document_error,
+    rates=BY_ROLE_ELSEWHERE,
+    open_door=True,
 )

@@ -3,6 +3,7 @@
 from paas.api.dialect import Dialect
 from paas.api.platform.envelope import document_error, render_error
 from paas.api.platform.routes import blueprint
+from paas.api.rates import BY_ROLE_ELSEWHERE
 
 DIALECT = Dialect(
     name="platform",
@@ -11,4 +12,6 @@ DIALECT = Dialect(
     claims=("/metrics", "/openapi.json", "/docs"),
     render_error=render_error,
     document_error=document_error,
+    rates=BY_ROLE_ELSEWHERE,
+    open_door=True,
 )

@@ -1,15 +1,5 @@
-"""Who speaks: whoever came through the doors is the default."""
+"""Who speaks: whoever the doors let in."""
 
-from flask import g
+from paas.api.identity import actor
 
-from paas.api.context import platform
-from paas.domain.specs import Actor
-from paas.services import actors
-
-
-def actor() -> Actor:
-    """The actor of the current request, looked up once."""
-    if "actor" not in g:
-        g.actor = actors.default(platform())
-    found: Actor = g.actor
-    return found
+__all__ = ["actor"]
