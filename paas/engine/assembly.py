@@ -1,16 +1,18 @@
 """Putting an instance together, once per process."""
 
 from collections.abc import Callable
+from functools import partial
 
 from redis import Redis
 
+from paas.engine.elsewhere import Elsewhere
 from paas.engine.hub import Hub
 from paas.engine.platform import Platform
 from paas.frameworks.catalogue import Catalogue
 from paas.settings import CHECKOUT, Settings, environment
 from paas.store import guests, setup
 from paas.store.queue import WorkQueue
-from paas.targets import build_targets
+from paas.targets import build_elsewhere, build_targets, make_context
 from paas.tools import redis_server
 from paas.tools.ansible_loaded import Loaded
 
@@ -31,13 +33,13 @@ def build(
         installation = guests.installation(session)
     connection = Redis.from_url(redis_url(settings), socket_connect_timeout=2)
     catalogue = Catalogue.load(CHECKOUT / "frameworks")
+    key = setup.ssh_key(store)
+    context = make_context(settings, installation, catalogue, environment(), ssh_key=key)
     return Platform(
         settings=settings,
         environment=environment(),
         catalogue=catalogue,
-        targets=build_targets(
-            settings, installation, catalogue, environment(), ssh_key=setup.ssh_key(store)
-        ),
+        targets=build_targets(settings, installation, catalogue, environment(), ssh_key=key),
         store=store,
         hub=Hub(connection),
         queue=WorkQueue(connection),
@@ -46,6 +48,7 @@ def build(
         token=setup.api_token(settings),
         stopping=stopping,
         loaded=loaded,
+        elsewhere=Elsewhere(store, partial(build_elsewhere, context)),
     )
 
 

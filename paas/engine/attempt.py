@@ -168,7 +168,8 @@ class Attempt:
             app = self.app(session)
             guest = next(iter(guests.standing(session, app.id)), None)
         if guest is not None:
-            return self.platform.target(guest.target).during(self.interruption)
+            target = self.platform.target(guest.target, guest.endpoint)
+            return target.during(self.interruption)
         return self.platform.target_for(app.guest_type)
 
     @contextmanager
@@ -244,7 +245,7 @@ class Attempt:
 
     def target(self, guest: GuestSpec) -> Target:
         """Where the guest lives."""
-        return self.platform.target(guest.target)
+        return self.platform.target(guest.target, guest.endpoint)
 
     def release(self, release_id: int) -> ReleaseSpec:
         """A release, with its environment opened."""

@@ -1,6 +1,6 @@
 """What an instance is made of, put together once per process."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,6 +31,17 @@ class Platform:
     root: Path = CHECKOUT
     stopping: Callable[[], bool] = field(default=lambda: False)
     loaded: Loaded | None = None
+    elsewhere: Callable[[], Sequence[Target]] = field(default=lambda: ())
+    """The targets of the endpoints that were added while the platform ran."""
+
+    def everywhere(self) -> tuple[Target, ...]:
+        """The targets of all endpoints, of those in the settings first."""
+        return (*self.targets.values(), *self.elsewhere())
+
+    def targets_for(self, guest_type: str) -> tuple[Target, ...]:
+        """The targets that new guests of a type may go to, of the settings' endpoint first."""
+        first = self.target_for(guest_type)
+        return (first, *(one for one in self.elsewhere() if one.name == first.name))
 
     def target_for(self, guest_type: str) -> Target:
         """The target that new guests of a type go to: ``local`` takes both."""
@@ -38,15 +49,26 @@ class Platform:
             return self.target("local")
         return self.target(f"{self.settings.target}_{guest_type}")
 
-    def target(self, name: str) -> Target:
-        """Where a guest lives; raises ``Unreachable`` when the settings do not lead there."""
+    def target(self, name: str, endpoint: str = "") -> Target:
+        """Where a guest lives; raises ``Unreachable`` when nothing leads there.
+
+        Without ``endpoint`` it is the settings' own.
+        """
         found = self.targets.get(name)
-        if found is None:
+        if found is not None and (not endpoint or endpoint == found.endpoint):
+            return found
+        for one in self.elsewhere() if endpoint else ():
+            if (one.name, one.endpoint) == (name, endpoint):
+                return one
+        if found is not None:
             raise Unreachable(
-                f"Guests of target {name} cannot be reached: the settings name none. Set "
-                "PAAS_TARGET and what belongs to it as they were when the guest was made"
+                f"Guests on {endpoint} cannot be reached: it was removed. Add it again as a worker "
+                "with the same name"
             )
-        return found
+        raise Unreachable(
+            f"Guests of target {name} cannot be reached: the settings name none. Set "
+            "PAAS_TARGET and what belongs to it as they were when the guest was made"
+        )
 
     def folder(self, name: str) -> Path:
         """A folder of the instance."""

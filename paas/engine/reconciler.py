@@ -41,11 +41,11 @@ class Row:
 
 def reconcile(platform: Platform) -> None:
     """One round over every target; what cannot be reached is left for the next."""
-    for target in platform.targets.values():
+    for target in platform.everywhere():
         try:
             vouch(platform, target)
             standing = target.standing()
-            _look_after_all(platform, target, _rows(platform, target.name), standing)
+            _look_after_all(platform, target, _rows(platform, target), standing)
             for stray in strays(platform, target, standing):
                 _alert(stray)
             remove_leftovers(platform, target, standing)
@@ -58,12 +58,13 @@ def _alert(stray: StrayView) -> None:
         log.error(stray.says, vmid=stray.vmid, node=stray.node, mend=stray.mend)
 
 
-def _rows(platform: Platform, target: str) -> list[Row]:
+def _rows(platform: Platform, target: Target) -> list[Row]:
     with platform.store.read() as session:
         found = session.execute(
             select(Guest, App)
             .join(App, App.id == Guest.app_id)
-            .where(Guest.target == target, Guest.state != GuestState.GONE)
+            .where(Guest.target == target.name, Guest.endpoint == target.endpoint)
+            .where(Guest.state != GuestState.GONE)
         ).all()
         return [
             Row(
@@ -137,7 +138,7 @@ def strays(platform: Platform, target: Target, standing: Sequence[Standing]) -> 
                 yield stray
     seen = {(one.marker, one.vmid) for one in standing}
     away = {one.vmid for one in standing if not one.is_readable}
-    for row in _rows(platform, target.name):
+    for row in _rows(platform, target):
         is_seen = (row.spec.marker, row.spec.vmid) in seen or row.spec.vmid in away
         is_there = is_seen or not row.is_settled
         if not is_there and target.observe(row.spec) is Presence.ABSENT:
@@ -159,7 +160,7 @@ def _judge(session: Session, installation: str, one: Standing) -> StrayView | No
     owner, _, uuid = one.marker.partition("/")
     row = session.scalar(select(Guest).where(Guest.uuid == uuid)) if owner == installation else None
     place = (one.endpoint, one.vmid, one.node, one.name)
-    if row is not None and row.vmid != one.vmid:
+    if row is not None and (row.endpoint, row.vmid) != (one.endpoint, one.vmid):
         says = (
             f"The guest {one.vmid} ({one.name}) is a copy of our guest {row.vmid}: it carries the "
             "same marker, and is never touched."
@@ -191,7 +192,10 @@ def remove_leftovers(platform: Platform, target: Target, standing: Sequence[Stan
         with platform.store.read() as session:
             row = session.scalar(
                 select(Guest).where(
-                    Guest.uuid == uuid, Guest.vmid == one.vmid, Guest.state == GuestState.GONE
+                    Guest.uuid == uuid,
+                    Guest.endpoint == one.endpoint,
+                    Guest.vmid == one.vmid,
+                    Guest.state == GuestState.GONE,
                 )
             )
             spec = guests.spec(session, row, platform.installation) if row else None

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 from paas.domain.states import AppState
-from paas.engine import lease, reconciler
+from paas.engine import heartbeat, lease, reconciler
 from paas.engine.platform import Platform
 from paas.store import events, operations
 from paas.store.models import App
@@ -21,6 +21,7 @@ log = structlog.get_logger(__name__)
 
 EVERY_SECONDS = 5.0
 RECONCILE_SECONDS = 60.0
+BEAT_SECONDS = 60.0
 TIDY_SECONDS = 60.0
 PRUNE_SECONDS = 3600.0
 PRUNE_ROWS = 400
@@ -40,12 +41,12 @@ class Sweeper:
         self._pruned = -PRUNE_SECONDS
 
     def run(self, end: threading.Event) -> None:
-        """Sweep every 5 s until ``end`` is set; guests are looked after in a thread of its own.
+        """Sweep every 5 s until ``end`` is set; guests and nodes have threads of their own.
 
         A cluster that does not answer must not keep other operations from being taken up.
         """
-        rounds = threading.Thread(target=self._reconcile, args=(end,), name="guests", daemon=True)
-        rounds.start()
+        for work in (self._reconcile, self._beat):
+            threading.Thread(target=work, args=(end,), name=work.__name__, daemon=True).start()
         while not end.is_set():
             try:
                 self.sweep()
@@ -72,6 +73,14 @@ class Sweeper:
                 # Whatever one round stumbles over, the next ones are needed all the same.
                 log.exception("a round over the guests ended early")
             end.wait(RECONCILE_SECONDS)
+
+    def _beat(self, end: threading.Event) -> None:
+        while not end.is_set():
+            try:
+                heartbeat.beat(self._platform)
+            except Exception:
+                log.exception("a look at the nodes ended early")
+            end.wait(BEAT_SECONDS)
 
     def _take_up(self) -> None:
         platform = self._platform

@@ -63,7 +63,7 @@ def terraform_zip(platform: Platform, actor: Actor, app_id: str) -> bytes:
 
 
 def _zip(platform: Platform, spec: GuestSpec, name: str, state: bytes) -> bytes:
-    target = platform.target(spec.target)
+    target = platform.target(spec.target, spec.endpoint)
     buffer = io.BytesIO()
     with TemporaryDirectory(dir=platform.folder("run")) as temporary:
         folder = Path(temporary) / name

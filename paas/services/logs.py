@@ -47,7 +47,7 @@ def runtime(
     if spec is None:
         return []
     redactor = Redactor(secrets)
-    target = platform.target(spec.target)
+    target = platform.target(spec.target, spec.endpoint)
     found = [
         RuntimeLine(line.at, line.stream, redactor.clean(line.text))
         for line in target.runtime_log(spec, limit=limit, since=since, search=search)

@@ -42,7 +42,7 @@ def report(platform: Platform) -> tuple[StrayView, ...]:
 
 def _standing(platform: Platform) -> Iterator[tuple[Target, Sequence[Standing]]]:
     """Each target with what stands there; whoever asks is not let wait for long."""
-    for whole in platform.targets.values():
+    for whole in platform.everywhere():
         target = within(whole, PATIENCE)
         vouch(platform, target)
         yield target, target.standing()
@@ -53,7 +53,8 @@ def run(platform: Platform) -> tuple[StrayView, ...]:
     found: list[StrayView] = []
     for target, standing in _standing(platform):
         found += reconciler.strays(platform, target, standing)
-        reconciler.remove_leftovers(platform, platform.target(target.name), standing)
+        whole = platform.target(target.name, target.endpoint)
+        reconciler.remove_leftovers(platform, whole, standing)
     return tuple(found)
 
 
@@ -145,7 +146,7 @@ def remove(platform: Platform, actor: Actor, vmid: int, endpoint: str = "") -> S
     """Remove a guest of ours that has no row, now; raises ``NotFound``."""
     del actor
     name, one = _unknown(platform, vmid, endpoint)
-    target = platform.target(name)
+    target = platform.target(name, one.endpoint)
     target.remove(
         GuestSpec(
             uuid=one.marker.partition("/")[2],

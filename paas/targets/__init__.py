@@ -3,7 +3,7 @@
 import shutil
 import sysconfig
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from paas.frameworks.catalogue import Framework
@@ -13,7 +13,7 @@ from paas.targets.local.running import Run, run_guarded
 from paas.targets.local.target import LocalTarget
 from paas.targets.proxmox.inside import Inside
 from paas.targets.proxmox.lxc import LxcTarget
-from paas.targets.proxmox.site import Site
+from paas.targets.proxmox.site import Site, access_elsewhere
 from paas.targets.proxmox.vm import VmTarget
 from paas.tools.proxmox import Proxmox
 from paas.tools.ssh import public_key
@@ -46,11 +46,26 @@ def _local(context: Context) -> list[Target]:
 
 
 def _proxmox(context: Context) -> list[Target]:
+    return _on(
+        context, Site.of(context.settings, context.installation, public_key(context.ssh_key))
+    )
+
+
+def _on(context: Context, site: Site) -> list[Target]:
     """Both kinds of guests share one client and one set of SSH connections."""
-    site = Site.of(context.settings, context.installation, public_key(context.ssh_key))
     inside = Inside.of(context.settings, context.ssh_key, context.uv)
     proxmox = Proxmox(site.access)
     return [LxcTarget(site, inside, proxmox), VmTarget(site, inside, proxmox)]
+
+
+def build_elsewhere(context: Context, endpoint: str, access: Mapping[str, str]) -> list[Target]:
+    """The targets of an endpoint that is not the settings' own: all but the way there is theirs.
+
+    ``access`` has ``url``, ``token``, and ``fingerprint`` or ``ca`` (a certificate in PEM).
+    """
+    site = Site.of(context.settings, context.installation, public_key(context.ssh_key))
+    way = access_elsewhere(context.settings, endpoint, access)
+    return _on(context, replace(site, endpoint=endpoint, access=way, nodes=(), unlock_key=""))
 
 
 FACTORIES: Mapping[str, Callable[[Context], list[Target]]] = {
@@ -73,7 +88,22 @@ def build_targets(
     """The targets of these settings by name. ``environment`` is the platform's own, of which each
     target lets through what it names; ``ssh_key`` is the private key for guests that are entered
     over SSH; ``run`` runs short programs of the host."""
-    context = Context(
+    context = make_context(settings, installation, catalogue, environment, ssh_key=ssh_key, run=run)
+    wanted = dict.fromkeys(["local", settings.target])
+    return {one.name: one for name in wanted for one in FACTORIES[name](context)}
+
+
+def make_context(
+    settings: Settings,
+    installation: str,
+    catalogue: Mapping[str, Framework],
+    environment: Mapping[str, str],
+    *,
+    ssh_key: str = "",
+    run: Run = run_guarded,
+) -> Context:
+    """What targets are made of; see ``build_targets``."""
+    return Context(
         settings=settings,
         installation=installation,
         runtimes={key: framework.runtime for key, framework in catalogue.items()},
@@ -82,8 +112,6 @@ def build_targets(
         uv=_uv(environment),
         ssh_key=ssh_key,
     )
-    wanted = dict.fromkeys(["local", settings.target])
-    return {one.name: one for name in wanted for one in FACTORIES[name](context)}
 
 
 def _uv(environment: Mapping[str, str]) -> Path:

@@ -9,7 +9,6 @@ from paas.domain.views import Difference
 from paas.targets.contract import Presence, Standing
 from paas.targets.proxmox import configs, marker
 from paas.targets.proxmox.presence import Guests
-from paas.targets.proxmox.site import ENDPOINT
 from paas.tools.proxmox import Missing, Row, Spot
 
 
@@ -29,7 +28,7 @@ def _standing(guests: Guests, row: Row) -> Standing | None:
     vmid = int(row["vmid"])
     spot = Spot(str(row["node"]), str(row["type"]), str(row.get("status", "unknown")))
     known = Standing(
-        endpoint=ENDPOINT,
+        endpoint=guests.site.endpoint,
         node=spot.node,
         vmid=vmid,
         name=str(row.get("name") or ""),

@@ -1,5 +1,8 @@
 """What a Proxmox target is told of its place, once, from the settings."""
 
+import os
+import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,7 +10,7 @@ from paas.domain.addresses import AddressPool
 from paas.settings import Settings, vmids
 from paas.tools.proxmox import Access
 
-# Of an installation there is one cluster, whatever node of it the URL names.
+# Of the settings there is one cluster, whatever node of it the URL names; others were added.
 ENDPOINT = "proxmox"
 
 
@@ -36,6 +39,7 @@ class Site:
     unlock_key: str = ""
     task_seconds: float = 1800.0
     stop_seconds: float = 60.0
+    endpoint: str = ENDPOINT
 
     @classmethod
     def of(cls, settings: Settings, installation: str, public_key: str) -> "Site":
@@ -70,6 +74,26 @@ def access_of(settings: Settings) -> Access:
         ca_file=settings.proxmox_ca_file,
         fingerprint=settings.proxmox_fingerprint,
         insecure=settings.proxmox_insecure,
+        timeout=float(settings.proxmox_timeout),
+        pool=settings.proxmox_pool,
+    )
+
+
+def access_elsewhere(settings: Settings, endpoint: str, known: Mapping[str, str]) -> Access:
+    """How an endpoint that was added while running is reached: see ``targets.build_elsewhere``."""
+    ca_file = ""
+    if known.get("ca"):
+        path = settings.instance / "run" / f"{endpoint}-ca.pem"
+        # Written beside and moved, for other processes of this instance read it.
+        fresh = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
+        fresh.write_text(known["ca"])
+        fresh.replace(path)
+        ca_file = str(path)
+    return Access(
+        url=known["url"],
+        token=known["token"],
+        ca_file=ca_file,
+        fingerprint=known.get("fingerprint", ""),
         timeout=float(settings.proxmox_timeout),
         pool=settings.proxmox_pool,
     )

@@ -30,7 +30,7 @@ from paas.targets.proxmox.parts import parts
 from paas.targets.proxmox.power import Power
 from paas.targets.proxmox.presence import Guests
 from paas.targets.proxmox.removal import Removal
-from paas.targets.proxmox.site import ENDPOINT, Site
+from paas.targets.proxmox.site import Site
 from paas.tools.proxmox import Proxmox, provider_environment
 from paas.tools.proxmox_errors import from_provider
 
@@ -70,12 +70,12 @@ class ProxmoxTarget:
     kind: str
     module: Path
     playbook = ROOT / "ansible" / "guest.yml"
-    endpoint = ENDPOINT
 
     def __init__(self, site: Site, inside: Interior, proxmox: Proxmox | None = None) -> None:
         self.site = site
         self.inside = inside
         self.vmids = site.vmids
+        self.endpoint = site.endpoint
         self.url = site.access.endpoint
         self._work_with(proxmox or Proxmox(site.access))
 
