@@ -3,9 +3,11 @@
 import time
 from collections.abc import Iterator
 
+from paas.domain.permissions import Permission
 from paas.domain.specs import Actor
 from paas.domain.views import EventView
 from paas.engine.platform import Platform
+from paas.services.allowed import needs
 from paas.services.deployments import known_form
 from paas.store import apps, events
 
@@ -14,6 +16,7 @@ LOOK_SECONDS = 2.0
 BATCH = 500
 
 
+@needs(Permission.LOGS_READ)
 def after(
     platform: Platform, actor: Actor, app_id: str, seq: int, limit: int = BATCH
 ) -> list[EventView]:
@@ -23,6 +26,7 @@ def after(
         return events.after(session, app.id, seq, limit)
 
 
+@needs(Permission.LOGS_READ)
 def stream(platform: Platform, actor: Actor, app_id: str, seq: int) -> Iterator[EventView | None]:
     """Entries as they come, from ``seq`` on; None every 4 s of silence.
 

@@ -10,15 +10,19 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
+from paas.domain.permissions import Permission
+from paas.domain.specs import Actor
 from paas.domain.states import ACTIVE_OPERATION_STATES, AppState
 from paas.engine.platform import Platform
+from paas.services.allowed import needs
 from paas.services.health import VERSION
 from paas.store import apps
 from paas.store.models import Guest, Operation
 
 
-def render(platform: Platform) -> str:
-    """The text that Prometheus reads."""
+@needs(Permission.ADMIN_READ)
+def render(platform: Platform, _actor: Actor) -> str:
+    """The text that Prometheus reads; it is about all tenants."""
     registry = CollectorRegistry()
     registry.register(_Facts(platform))
     return generate_latest(registry).decode()

@@ -14,7 +14,10 @@ from redis.exceptions import RedisError
 from rq.exceptions import NoSuchJobError
 
 from paas.domain.errors import Forbidden
+from paas.domain.permissions import Permission
+from paas.services.allowed import check
 from paas.web import errors
+from paas.web.access import actor
 
 _PREFIX = "/rq"
 
@@ -26,6 +29,11 @@ def mount(app: Flask, redis_url: str) -> None:
     app.config["RQ_DASHBOARD_POLL_INTERVAL"] = 3000
     rq_dashboard.web.setup_rq_connection(app)
     app.register_blueprint(rq_dashboard.blueprint, url_prefix=_PREFIX)
+
+
+def _admins_alone() -> None:
+    """Jobs are named after operations of all tenants."""
+    check(actor(), Permission.ADMIN_READ)
 
 
 def _read_only() -> None:
@@ -59,6 +67,7 @@ def _no_redis(_error: RedisError) -> Response:
 
 # The dashboard's blueprint is one for the whole process and may be changed only before an
 # application has registered it, so this happens once, when the module is loaded.
+rq_dashboard.blueprint.before_request(_admins_alone)
 rq_dashboard.blueprint.before_request(_read_only)
 rq_dashboard.blueprint.context_processor(_nonce)
 rq_dashboard.blueprint.after_request(_protect)

@@ -4,6 +4,7 @@ from flask import Blueprint, Response
 
 from paas.api.context import platform
 from paas.api.operations import Answer, Operation, documented
+from paas.api.platform.auth import actor
 from paas.services import metrics as numbers
 
 MEDIA = "text/plain; version=0.0.4; charset=utf-8"
@@ -18,7 +19,7 @@ MEDIA = "text/plain; version=0.0.4; charset=utf-8"
 )
 def metrics() -> Response:
     """The platform's metrics."""
-    return Response(numbers.render(platform()), content_type=MEDIA)
+    return Response(numbers.render(platform(), actor()), content_type=MEDIA)
 
 
 def register(blueprint: Blueprint) -> None:
