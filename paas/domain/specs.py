@@ -14,6 +14,8 @@ class Actor:
     its permissions. ``name`` and ``source`` (an address) are for the audit log.
 
     ``user_id`` is None for whoever came through the open door or shows the platform's own token.
+    ``sign_in`` is the uuid of the sign-in that the request belongs to, None for API tokens too:
+    what guards an account (password, second factor, new tokens) asks for one.
     """
 
     tenant_id: int
@@ -22,6 +24,7 @@ class Actor:
     role: Role = Role.USER
     user_id: int | None = None
     source: str = ""
+    sign_in: str | None = None
 
 
 @dataclass(frozen=True)

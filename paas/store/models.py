@@ -59,13 +59,14 @@ class Lock(Base):
 
 
 class Tenant(Base):
-    """The owner of everything."""
+    """The owner of everything. A closed one is kept for what was counted and noted of it."""
 
     __tablename__ = "tenants"
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     uuid: Mapped[str] = mapped_column(String(36), default=_uuid, unique=True)
     slug: Mapped[str] = mapped_column(String(64), unique=True)
     name: Mapped[str] = mapped_column(String(128))
+    closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class App(Base):

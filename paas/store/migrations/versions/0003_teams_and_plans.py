@@ -259,6 +259,8 @@ def upgrade() -> None:
     )
     op.create_index("ix_usage_hours_tenant", "usage_hours", ["tenant_id", "hour"], unique=False)
 
+    op.add_column("tenants", sa.Column("closed_at", MOMENT, nullable=True))
+
     with op.batch_alter_table("apps") as table:
         table.add_column(sa.Column("plan_id", BIG, nullable=True))
         table.add_column(sa.Column("replicas", sa.Integer(), server_default="1", nullable=False))
