@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 from paas.domain.states import AppState
-from paas.engine import heartbeat, lease, reconciler
+from paas.engine import heartbeat, lease, metering, reconciler
 from paas.engine.platform import Platform
 from paas.store import events, operations
 from paas.store.models import App
@@ -61,6 +61,7 @@ class Sweeper:
         if now - self._tidied >= TIDY_SECONDS:
             self._tidied = now
             self._remove_leftovers()
+            metering.count_hours(self._platform)
         if now - self._pruned >= PRUNE_SECONDS:
             self._pruned = now
             self._prune()
