@@ -4,6 +4,9 @@ from paas.domain.errors import InvalidTransition
 from paas.domain.states import AppState as S
 
 TRANSITIONS: dict[tuple[S, S], str] = {
+    (S.INACTIVE, S.PENDING): "The app is deployed for the first time.",
+    (S.INACTIVE, S.SUSPENDED): "An administrator suspended the app before its first deployment.",
+    (S.INACTIVE, S.DELETED): "The app was deleted before it was ever deployed.",
     (S.PENDING, S.PROVISIONING): "The source is packed and a guest is being made.",
     (S.PENDING, S.DEPLOYING): "The guest stands already, so the release is being installed.",
     (S.PENDING, S.FAILED): "The source could not be fetched, or there was no place for a guest.",
@@ -25,6 +28,14 @@ TRANSITIONS: dict[tuple[S, S], str] = {
     (S.STOPPED, S.DELETED): "The app was deleted while it was stopped.",
     (S.FAILED, S.PENDING): "A failed app was asked to be deployed again.",
     (S.FAILED, S.RUNNING): "An app whose guest had been lost answers again.",
+    (S.FAILED, S.SUSPENDED): "An administrator suspended the app after it had failed.",
+    (S.RUNNING, S.SUSPENDED): "An administrator took the app from serving; its data are kept.",
+    (S.STOPPED, S.SUSPENDED): "An administrator suspended the app while it was stopped.",
+    (S.SUSPENDED, S.INACTIVE): "The suspension of an app that was never deployed has ended.",
+    (S.SUSPENDED, S.RUNNING): "The suspension has ended and the app answers again.",
+    (S.SUSPENDED, S.STOPPED): "The suspension of a stopped app has ended.",
+    (S.SUSPENDED, S.FAILED): "The suspension has ended, and the app is failed as before.",
+    (S.SUSPENDED, S.DELETED): "The app was deleted while it was suspended.",
     (S.FAILED, S.DELETED): "The app was deleted after it had failed.",
 }
 

@@ -4,14 +4,19 @@ from enum import StrEnum
 
 
 class AppState(StrEnum):
-    """What an app is doing, as document 001 names it."""
+    """What an app is doing, as document 001 names it; INACTIVE and SUSPENDED are document 000's.
 
+    An INACTIVE app was never deployed; a SUSPENDED one was taken from serving by an administrator.
+    """
+
+    INACTIVE = "inactive"
     PENDING = "pending"
     PROVISIONING = "provisioning"
     DEPLOYING = "deploying"
     RUNNING = "running"
     FAILED = "failed"
     STOPPED = "stopped"
+    SUSPENDED = "suspended"
     DELETED = "deleted"
 
 
@@ -42,6 +47,10 @@ class OperationKind(StrEnum):
     START = "start"
     SHUTDOWN = "shutdown"
     RESTART = "restart"
+    SCALE = "scale"
+    ROLLBACK = "rollback"
+    SUSPEND = "suspend"
+    RESUME = "resume"
     ADOPT = "adopt"
     REPAIR = "repair"
     DESTROY = "destroy"
@@ -79,3 +88,30 @@ class GuestType(StrEnum):
 
     VM = "vm"
     LXC = "lxc"
+
+
+# Document 001 has no word for these two; its clients see what they would make of them.
+WORDS_OF_001: dict[AppState, AppState] = {
+    AppState.INACTIVE: AppState.PENDING,
+    AppState.SUSPENDED: AppState.STOPPED,
+}
+
+WORDS_OF_000: dict[AppState, str] = {
+    AppState.INACTIVE: "inactive",
+    AppState.PENDING: "deploying",
+    AppState.PROVISIONING: "deploying",
+    AppState.DEPLOYING: "deploying",
+    AppState.RUNNING: "running",
+    AppState.STOPPED: "stopped",
+    AppState.SUSPENDED: "suspended",
+    AppState.FAILED: "failed",
+    AppState.DELETED: "deleted",
+}
+
+ATTEMPT_WORDS_OF_000: dict[DeploymentState, str] = {
+    DeploymentState.PENDING: "pending",
+    DeploymentState.BUILDING: "building",
+    DeploymentState.DEPLOYED: "deployed",
+    DeploymentState.FAILED: "failed",
+    DeploymentState.CANCELLED: "failed",
+}

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from paas.domain.specs import Resources
-from paas.domain.states import AppState
+from paas.domain.states import AppState, DeploymentState
 
 
 @dataclass(frozen=True)
@@ -19,11 +19,25 @@ class StepView:
 
 
 @dataclass(frozen=True)
+class ReplicaView:
+    """One of the guests of an app; ``slot`` counts from 1, ``state`` is ``present`` when made."""
+
+    slot: int
+    node: str
+    vmid: int
+    address: str | None
+    state: str
+
+
+@dataclass(frozen=True)
 class AppView:
-    """An app with its guest. ``access_url`` is None until it has an address that serves.
+    """An app with its first guest. ``access_url`` is None until it has an address that serves.
 
     ``operation`` is the kind of the active operation, or None; ``step`` its running step.
-    ``node`` is the machine that the guest is on. Times are UTC.
+    ``node`` is the machine that the guest is on. ``subdomain`` is the label under which the edge
+    knows the app, ``replicas`` how many guests are wanted; ``tenant`` is its
+    owner's slug in lists over all tenants.
+    ``cpu_cores`` may be a fraction. Times are UTC.
     """
 
     id: str
@@ -46,6 +60,46 @@ class AppView:
     operation: str | None
     step: StepView | None
     node: str | None = None
+    slug: str = ""
+    subdomain: str = ""
+    replicas: int = 1
+    plan_id: str | None = None
+    plan_name: str | None = None
+    buildpack: str | None = None
+    auto_deploy: bool = False
+    updated_at: datetime | None = None
+    tenant: str = ""
+    cpu_cores: float = 1.0
+    guests: tuple[ReplicaView, ...] = ()
+
+
+@dataclass(frozen=True)
+class DeploymentView:
+    """One attempt to bring a release live; ``version`` is its release's number, once it has one.
+
+    The build is what happens from the fetch to the installed release.
+    """
+
+    id: str
+    version: int | None
+    git_commit: str | None
+    state: DeploymentState
+    triggered_by: str
+    error_message: str | None
+    created_at: datetime
+    build_started_at: datetime | None
+    build_completed_at: datetime | None
+    deployed_at: datetime | None
+
+
+@dataclass(frozen=True)
+class VariableView:
+    """An environment variable without its value; a system one was made by the platform."""
+
+    id: str
+    key: str
+    is_system: bool
+    created_at: datetime
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Bringing a release live, the first one or a newer one beside it."""
 
 import time
+from collections.abc import Sequence
 
 from sqlalchemy.orm import Session
 
@@ -17,10 +18,10 @@ from paas.engine.provision import (
     unprovision,
 )
 from paas.engine.reserve import give_back, reserve
-from paas.engine.steps import Plan, Step
-from paas.store import apps, releases
+from paas.engine.steps import Plan, Step, slots_of
+from paas.store import apps, guests, releases
 from paas.store.base import utcnow
-from paas.store.models import App, Deployment, Guest, Release
+from paas.store.models import App, Deployment, Release
 from paas.tools.ansible import build_extravars
 
 LOOK_SECONDS = 0.05
@@ -43,7 +44,7 @@ def meet(attempt: Attempt) -> None:
 
 def settle_contact(attempt: Attempt, session: Session, record: Record) -> None:
     """Keep what the first contact taught: from then on nothing else is accepted."""
-    guest = session.get_one(Guest, attempt.app(session).guest_id)
+    guest = attempt.standing_row(session)
     guest.address = record["address"] or guest.address
     guest.host_key = record["host_key"] or guest.host_key
 
@@ -105,8 +106,24 @@ def configure(attempt: Attempt) -> Record:
     return {"release": release.number}
 
 
+def mark_built(attempt: Attempt, session: Session, _record: Record) -> None:
+    """Note when the release was installed."""
+    if attempt.held.deployment_id is not None:
+        deployment = session.get_one(Deployment, attempt.held.deployment_id)
+        deployment.build_completed_at = utcnow()
+
+
+def release_id(attempt: Attempt) -> int:
+    """The release that this operation brings live, or that its new guests join in serving."""
+    for step in ("fetch", "restore", "resize"):
+        if step in attempt.records:
+            found: int = attempt.records[step]["release"]
+            return found
+    raise StepFailed("this operation has no release to install")
+
+
 def _release(attempt: Attempt) -> ReleaseSpec:
-    return attempt.release(attempt.records["fetch"]["release"])
+    return attempt.release(release_id(attempt))
 
 
 def remove_release(attempt: Attempt, _record: Record) -> None:
@@ -162,23 +179,29 @@ def finish(attempt: Attempt) -> Record:
     """Remove releases that nobody needs any more."""
     platform = attempt.platform
     keep = platform.settings.releases_kept
-    live = attempt.records["fetch"]["release"]
+    live = release_id(attempt)
     with platform.store.read() as session:
         kept, old = releases.kept_and_superseded(session, attempt.held.app_id, live, keep)
-    spec = attempt.guest()
-    target = attempt.target(spec)
-    removed = []
+    folder = platform.folder("releases") / attempt.held.app_uuid
     try:
-        for row in old:
-            target.retire(spec, attempt.release(row.id))
-            folder = platform.folder("releases") / attempt.held.app_uuid
-            (folder / row.archive).unlink(missing_ok=True)
-            removed.append(row.id)
-        target.tidy(spec, [attempt.release(row.id) for row in kept])
+        for slot in slots_of(attempt.held.options):
+            attempt.slot = slot
+            _tidy_guest(attempt, kept, old)
     except (StepFailed, StepInterrupted) as error:
         # The new release serves; what was not tidied up now will be after the next one.
         attempt.say(f"older releases could not be removed: {error.message}")
-    return {"removed": removed}
+        return {"removed": []}
+    for row in old:
+        (folder / row.archive).unlink(missing_ok=True)
+    return {"removed": [row.id for row in old]}
+
+
+def _tidy_guest(attempt: Attempt, kept: Sequence[Release], old: Sequence[Release]) -> None:
+    spec = attempt.guest()
+    target = attempt.target(spec)
+    for row in old:
+        target.retire(spec, attempt.release(row.id))
+    target.tidy(spec, [attempt.release(row.id) for row in kept])
 
 
 def forget_archives(_attempt: Attempt, session: Session, record: Record) -> None:
@@ -190,7 +213,9 @@ def forget_archives(_attempt: Attempt, session: Session, record: Record) -> None
 def succeed(attempt: Attempt, session: Session) -> None:
     """The release is live."""
     app = attempt.app(session)
-    app.live_release_id = attempt.records["fetch"]["release"]
+    app.live_release_id = release_id(attempt)
+    for guest in guests.standing(session, app.id):
+        guest.release_id = app.live_release_id
     app.deployed_at = utcnow()
     app.error_message = None
     app.wanted = AppState.RUNNING
@@ -208,7 +233,7 @@ def fail(attempt: Attempt, session: Session, error: str) -> None:
 
 def _state_after_failure(attempt: Attempt, session: Session, app: App) -> AppState:
     prior = AppState(attempt.operation(session).prior_state)
-    if app.guest_id is None or app.live_release_id is None:
+    if app.live_release_id is None or not guests.standing(session, app.id):
         return AppState.FAILED
     return prior if prior in (AppState.RUNNING, AppState.STOPPED) else AppState.FAILED
 
@@ -222,18 +247,29 @@ def _close_deployment(
     deployment.finished_at = utcnow()
 
 
-PLAN = Plan(
-    steps=(
-        Step("fetch", fetch, undo=drop_archive, settle=make_release, touches=False),
-        Step("reserve", reserve, undo=give_back, touches=False),
-        Step("provision", provision, undo=unprovision, settle=settle_guest),
-        Step("connect", connect, undo=rest_again, settle=settle_contact),
-        Step("snapshot", snapshot, undo=restore),
-        Step("configure", configure, undo=remove_release, enters=AppState.DEPLOYING),
-        Step("check", check),
-        Step("switch", switch, undo=switch_back),
-        Step("finish", finish, settle=forget_archives),
+ROLL_OUT = (
+    Step("reserve", reserve, undo=give_back, touches=False, each=True),
+    Step("provision", provision, undo=unprovision, settle=settle_guest, each=True),
+    Step("connect", connect, undo=rest_again, settle=settle_contact, each=True),
+    Step("snapshot", snapshot, undo=restore, each=True),
+    Step(
+        "configure",
+        configure,
+        undo=remove_release,
+        settle=mark_built,
+        enters=AppState.DEPLOYING,
+        each=True,
     ),
-    succeed=succeed,
-    fail=fail,
+    Step("check", check, each=True),
+    Step("switch", switch, undo=switch_back, each=True),
+)
+FINISH = Step("finish", finish, settle=forget_archives)
+PLAN = Plan(
+    (
+        Step("fetch", fetch, undo=drop_archive, settle=make_release, touches=False),
+        *ROLL_OUT,
+        FINISH,
+    ),
+    succeed,
+    fail,
 )

@@ -31,7 +31,6 @@ def forget(attempt: Attempt) -> Record:
 def succeed(attempt: Attempt, session: Session) -> None:
     """The app is deleted; its log is kept as long as all logs are."""
     app = attempt.app(session)
-    app.guest_id = None
     app.error_message = None
     app.environment = attempt.platform.store.vault.seal_map({})
     apps.set_state(session, app, AppState.DELETED)

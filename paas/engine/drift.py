@@ -11,7 +11,6 @@ from paas.engine.power import keep_state, live_release
 from paas.engine.provision import provision, settle_guest
 from paas.engine.steps import Plan, Step
 from paas.store import apps, guests
-from paas.store.models import Guest
 from paas.targets.contract import Presence
 
 NUMBERS = ("cores", "memory", "disk")
@@ -40,11 +39,10 @@ def look(attempt: Attempt) -> Record:
 def take_over(attempt: Attempt, session: Session, record: Record) -> None:
     """Write what was found into the rows."""
     app = attempt.app(session)
-    guest = session.get_one(Guest, app.guest_id)
+    guest = attempt.standing_row(session)
     if record["gone"]:
+        guests.forget_release(session, guest)
         guests.mark_gone(session, guest.id)
-        app.guest_id = None
-        app.live_release_id = None
         return
     guest.node = record["node"]
     for name in NUMBERS:
@@ -55,7 +53,7 @@ def take_over(attempt: Attempt, session: Session, record: Record) -> None:
 
 def agree(attempt: Attempt) -> Record:
     """Let Terraform's state agree with the new row: its plan must have nothing to do."""
-    if attempt.records["look"]["gone"]:
+    if attempt.recorded("look")["gone"]:
         return {}
     return provision(attempt)
 
@@ -68,12 +66,13 @@ def settle_agreement(attempt: Attempt, session: Session, record: Record) -> None
 
 def adopted(attempt: Attempt, session: Session) -> None:
     """The app is in the state in which its guest was found."""
-    app, found = attempt.app(session), attempt.records["look"]
-    app.error_message = None
-    if found["gone"]:
-        app.error_message = ACCEPTED_LOSS
+    app = attempt.app(session)
+    found = [r for name, r in attempt.records.items() if name.partition("@")[0] == "look"]
+    standing = [record for record in found if not record["gone"]]
+    app.error_message = None if len(standing) == len(found) else ACCEPTED_LOSS
+    if not standing:
         apps.set_state(session, app, AppState.FAILED)
-    elif found.get("power") == "stopped" and app.state == AppState.RUNNING:
+    elif app.state == AppState.RUNNING and all(r.get("power") == "stopped" for r in standing):
         app.wanted = AppState.STOPPED
         apps.set_state(session, app, AppState.STOPPED)
 
@@ -90,7 +89,7 @@ def demand(attempt: Attempt) -> Record:
 
 def distrust(attempt: Attempt, session: Session, _record: Record) -> None:
     """What was applied does not hold any more, so Terraform is to look at the guest again."""
-    session.get_one(Guest, attempt.app(session).guest_id).applied_values = None
+    attempt.standing_row(session).applied_values = None
 
 
 def revive(attempt: Attempt) -> Record:
@@ -119,24 +118,25 @@ def repaired(attempt: Attempt, session: Session) -> None:
     app = attempt.app(session)
     app.error_message = None
     stopped = app.wanted == AppState.STOPPED
-    session.get_one(Guest, app.guest_id).state = GuestState.PRESENT
+    for guest in guests.standing(session, app.id):
+        guest.state = GuestState.PRESENT
     apps.set_state(session, app, AppState.STOPPED if stopped else AppState.RUNNING)
 
 
 ADOPT = Plan(
     (
-        Step("look", look, settle=take_over),
-        Step("agree", agree, settle=settle_agreement),
+        Step("look", look, settle=take_over, each=True),
+        Step("agree", agree, settle=settle_agreement, each=True),
     ),
     adopted,
     keep_state,
 )
 REPAIR = Plan(
     (
-        Step("demand", demand, settle=distrust),
-        Step("provision", provision, settle=settle_guest),
-        Step("connect", power_up, settle=settle_contact),
-        Step("revive", revive),
+        Step("demand", demand, settle=distrust, each=True),
+        Step("provision", provision, settle=settle_guest, each=True),
+        Step("connect", power_up, settle=settle_contact, each=True),
+        Step("revive", revive, each=True),
     ),
     repaired,
     keep_state,

@@ -11,12 +11,14 @@ from paas.domain.specs import BuildPlan
 from paas.domain.states import AppState
 from paas.engine.attempt import Attempt, Record
 from paas.frameworks.detect import Overrides, make_plan
-from paas.store import apps, releases
+from paas.store import apps, guests, releases
 from paas.store.models import Deployment, Release
 from paas.tools.archive import ArchiveTree
 from paas.tools.git import Git
 
 MEGABYTE = 1024 * 1024
+# What of an app's configuration belongs to a release, and comes back with a rollback to it.
+SETTINGS = ("framework", "buildpack", "branch", "start_command", "health_path", "variables")
 
 
 def fetch(attempt: Attempt) -> Record:
@@ -99,11 +101,13 @@ def make_release(attempt: Attempt, session: Session, record: Record) -> None:
         environment=attempt.platform.store.vault.seal_map(
             {**record["plan"]["environment"], **environment}
         ),
+        settings={name: getattr(app, name) for name in SETTINGS},
+        variables=app.environment,
     )
     session.add(release)
     session.flush()
     _deployment(attempt, session).release_id = release.id
-    if app.guest_id is None:
+    if not guests.standing(session, app.id):
         apps.set_state(session, app, AppState.PROVISIONING)
     record["release"] = release.id
     record["number"] = release.number

@@ -3,6 +3,7 @@
 import shutil
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 
 import structlog
 from sqlalchemy.orm import Session
@@ -27,7 +28,7 @@ from paas.domain.states import (
 from paas.engine import lease, pausing, takeover
 from paas.engine.attempt import Attempt, Record
 from paas.engine.platform import Platform
-from paas.engine.steps import Plan, Step
+from paas.engine.steps import Plan, Step, slots_of
 from paas.store import apps, events, operations
 from paas.store.base import utcnow
 from paas.store.models import App, Deployment, Operation
@@ -50,7 +51,8 @@ def run(platform: Platform, plans: Mapping[OperationKind, Plan], uuid: str) -> N
         log.warning("processes of an earlier attempt were ended", operation=uuid, count=count)
     _remove_workdirs(platform, f"{uuid}-*")
     with Attempt(platform, held) as attempt:
-        _go_on(attempt, plans[OperationKind(held.kind)])
+        plan = plans[OperationKind(held.kind)]
+        _go_on(attempt, replace(plan, steps=plan.over(slots_of(held.options))))
     # Only its own: a successor may be at work in another.
     _remove_workdirs(platform, f"{uuid}-{held.epoch}")
     _enqueue_next(platform, held.app_id)
@@ -107,6 +109,7 @@ def _advance(attempt: Attempt, plan: Plan) -> None:
     for position, step in enumerate(plan.steps, 1):
         if step.name in attempt.records:
             continue
+        attempt.slot = step.slot
         attempt.check()
         failure = _perform(attempt, step, position)
         if failure is not None:
@@ -194,6 +197,7 @@ def _mark_building(attempt: Attempt, session: Session) -> None:
     if attempt.held.deployment_id is not None:
         deployment = session.get_one(Deployment, attempt.held.deployment_id)
         deployment.state = DeploymentState.BUILDING
+        deployment.build_started_at = deployment.build_started_at or utcnow()
 
 
 def _record(
@@ -240,6 +244,7 @@ def _unwind(attempt: Attempt, plan: Plan, error: str) -> None:
         if step.name not in rows:
             continue
         attempt.check()
+        attempt.slot = step.slot
         try:
             takeover.settle(attempt, touches=step.touches)
             step.undo(attempt, rows[step.name])

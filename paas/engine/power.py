@@ -82,7 +82,30 @@ def leave_stopped(attempt: Attempt, session: Session, error: str) -> None:
     apps.set_state(session, app, AppState.STOPPED)
 
 
-STOP = Plan((Step("halt", halt),), reach(AppState.STOPPED), keep_state)
-SHUTDOWN = Plan((Step("shutdown", shut_down),), reach(AppState.STOPPED), keep_state)
-START = Plan((Step("start", start, undo=stop_again),), reach(AppState.RUNNING), keep_state)
-RESTART = Plan((Step("restart", restart, undo=stop_again),), reach(AppState.RUNNING), leave_stopped)
+def suspended(attempt: Attempt, session: Session) -> None:
+    """The app is kept from serving until an administrator says otherwise."""
+    app = attempt.app(session)
+    app.resumes_to = attempt.operation(session).prior_state
+    app.wanted = AppState.STOPPED
+    app.error_message = None
+    apps.set_state(session, app, AppState.SUSPENDED)
+
+
+def resumed(attempt: Attempt, session: Session) -> None:
+    """The app serves as before it was suspended."""
+    attempt.app(session).resumes_to = None
+    reach(AppState.RUNNING)(attempt, session)
+
+
+HALT = Step("halt", halt, each=True)
+START_AGAIN = Step("start", start, undo=stop_again, each=True)
+STOP = Plan((HALT,), reach(AppState.STOPPED), keep_state)
+SHUTDOWN = Plan((Step("shutdown", shut_down, each=True),), reach(AppState.STOPPED), keep_state)
+START = Plan((START_AGAIN,), reach(AppState.RUNNING), keep_state)
+RESTART = Plan(
+    (Step("restart", restart, undo=stop_again, each=True),),
+    reach(AppState.RUNNING),
+    leave_stopped,
+)
+SUSPEND = Plan((HALT,), suspended, keep_state)
+RESUME = Plan((START_AGAIN,), resumed, keep_state)

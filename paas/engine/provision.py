@@ -38,8 +38,8 @@ def provision(attempt: Attempt) -> Record:
         except ForeignGuest as error:
             attempt.say(f"{error.message}; another place is taken")
             with attempt.write() as session:
+                guests.forget_release(session, session.get_one(Guest, guest_id))
                 guests.mark_gone(session, guest_id)
-                _forget_guest(attempt, session)
     raise StepFailed(
         f"{MOST_PLACES} places in a row were taken by guests that are not ours. "
         "Look at what else uses the reserved range"
@@ -48,10 +48,8 @@ def provision(attempt: Attempt) -> Record:
 
 def _guest_id(attempt: Attempt) -> int:
     with attempt.platform.store.read() as session:
-        guest_id = attempt.app(session).guest_id
-    if guest_id is None:
-        return new_guest(attempt).id
-    return guest_id
+        row = attempt.guest_row(session)
+    return new_guest(attempt).id if row is None else row.id
 
 
 def _provision(attempt: Attempt, guest_id: int) -> Record:
@@ -159,7 +157,7 @@ def _clear_the_way(
             if row.state == GuestState.PRESENT:
                 # Nothing serves any more, so this deployment is a first one again.
                 guests.begin_again(row)
-                attempt.app(session).live_release_id = None
+                guests.forget_release(session, row)
     elif guest.state == GuestState.RESERVED and (not known or keeper.is_tainted()):
         attempt.say("an earlier attempt left half a guest; it is removed first")
         spec = attempt.guest()
@@ -221,7 +219,7 @@ def find_binary(setting: str, search_path: str) -> terraform.Binary:
 
 def settle_guest(attempt: Attempt, session: Session, record: Record) -> None:
     """Say in the guest's row that it is there, and what it was made from."""
-    guest = session.get_one(Guest, attempt.app(session).guest_id)
+    guest = attempt.standing_row(session)
     guest.state = GuestState.PRESENT
     guest.applied_values = record["digest"]
 
@@ -231,9 +229,9 @@ def unprovision(attempt: Attempt, _record: Record) -> None:
     if stood_before(attempt):
         return
     with attempt.platform.store.read() as session:
-        keys = [g.id for g in guests.standing(session, attempt.held.app_id)]
-    for key in keys:
-        destroy_guest(attempt, key)
+        row = attempt.guest_row(session)
+    if row is not None:
+        destroy_guest(attempt, row.id)
 
 
 def destroy_guest(attempt: Attempt, guest_id: int) -> None:
@@ -249,34 +247,26 @@ def destroy_guest(attempt: Attempt, guest_id: int) -> None:
             if target.observe(spec) is Presence.OURS:
                 raise StepFailed(f"guest {spec.vmid} is still there after it was destroyed")
     with attempt.write() as session:
+        guests.forget_release(session, session.get_one(Guest, guest_id))
         guests.mark_gone(session, guest_id)
-        if attempt.app(session).guest_id == guest_id:
-            _forget_guest(attempt, session)
     free = f"; {spec.address} is free again" if spec.address else ""
     attempt.say(f"guest {spec.vmid} is gone{free}")
 
 
-def _forget_guest(attempt: Attempt, session: Session) -> None:
-    """The app has no guest, and so nothing that serves."""
-    app = attempt.app(session)
-    app.guest_id = None
-    app.live_release_id = None
-
-
 def serving_release(attempt: Attempt) -> int | None:
-    """The release that served before this operation; None when its guest is a new one."""
+    """The release that the guest served before this operation; None when it is a new one."""
     with attempt.platform.store.read() as session:
-        return attempt.app(session).live_release_id
+        row = attempt.guest_row(session)
+        return row.release_id if row is not None else None
 
 
 def stood_before(attempt: Attempt) -> bool:
-    """Whether the app's guest is the very one that stood when this operation began."""
+    """Whether the replica's guest is the very one that stood when this operation began."""
     if serving_release(attempt) is not None:
         return True
-    was = attempt.records.get("reserve", {}).get("incarnation")
+    was = attempt.recorded("reserve").get("incarnation")
     with attempt.platform.store.read() as session:
-        guest_id = attempt.app(session).guest_id
-        row = session.get(Guest, guest_id) if guest_id else None
+        row = attempt.guest_row(session)
         return row is not None and row.incarnation == was
 
 

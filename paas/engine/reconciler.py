@@ -71,9 +71,7 @@ def _rows(platform: Platform, target: Target) -> list[Row]:
                 guests.spec(session, guest, platform.installation),
                 guest.id,
                 app.id,
-                app.guest_id == guest.id
-                and app.state in SETTLED
-                and guest.state == GuestState.PRESENT,
+                app.state in SETTLED and guest.state == GuestState.PRESENT,
             )
             for guest, app in found
         ]
@@ -115,10 +113,16 @@ def _report_lost(platform: Platform, row: Row) -> None:
     with platform.store.write() as session:
         app = session.get_one(App, row.app_id, with_for_update=True)
         is_idle = operations.active_of(session, row.app_id) is None
-        if is_idle and app.state in SETTLED and app.guest_id == row.guest_id:
-            app.error_message = LOST
+        guest = session.get_one(Guest, row.guest_id)
+        if not is_idle or app.state not in SETTLED or guest.state != GuestState.PRESENT:
+            return
+        if app.error_message == LOST:
+            return
+        app.error_message = LOST
+        log.error("a guest is lost", app=app.uuid, vmid=guest.vmid)
+        others = [g for g in guests.standing(session, app.id) if g.id != guest.id]
+        if not any(g.state == GuestState.PRESENT and g.release_id for g in others):
             apps.set_state(session, app, AppState.FAILED)
-            log.error("a guest is lost", app=app.uuid)
     platform.hub.publish(app.uuid)
 
 

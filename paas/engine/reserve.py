@@ -14,8 +14,7 @@ from paas.targets.contract import Presence, Reserved, Wanted
 def reserve(attempt: Attempt) -> Record:
     """Take the app's standing guest, or reserve a new one."""
     with attempt.platform.store.read() as session:
-        guest_id = attempt.app(session).guest_id
-        guest = session.get(Guest, guest_id) if guest_id else None
+        guest = attempt.guest_row(session)
     if guest is None:
         return {"guest": new_guest(attempt).id, "incarnation": None}
     stood = guest.state == GuestState.PRESENT
@@ -36,13 +35,14 @@ def new_guest(attempt: Attempt) -> Guest:
         app = attempt.app(session)
         # The sequence's row lock lets one transaction after the other choose.
         index = guests.next_number(session, f"place:{target.endpoint}", 0)
-        wanted = Wanted(index, app.port, Resources(app.cores, app.memory, app.disk))
+        size = Resources(app.cores, app.memory, app.disk, app.cpu_limit)
+        wanted = Wanted(index, app.port, size)
         place = target.place(wanted, all_reserved(session), survey)
         taken = target.taken_vmids(survey)
         vmid = guests.next_vmid(session, place.endpoint, target.vmids)
         while vmid in taken:
             vmid = guests.next_vmid(session, place.endpoint, target.vmids)
-        guest = guests.reserve(session, app, target.name, place, vmid)
+        guest = guests.reserve(session, app, target.name, place, vmid, attempt.slot)
     attempt.say(f"reserved guest {guest.vmid} on {guest.node}, {_address(guest)}")
     return guest
 
@@ -68,19 +68,15 @@ def _address(guest: Guest) -> str:
 
 
 def give_back(attempt: Attempt, _record: Record) -> None:
-    """Free the places of this app's guests that are proved absent."""
+    """Free the replica's place, when nothing was made there."""
     with attempt.platform.store.read() as session:
-        standing = [
-            (g.id, guests.spec(session, g, attempt.platform.installation), g.state)
-            for g in guests.standing(session, attempt.held.app_id)
-        ]
-    for guest_id, spec, state in standing:
-        if state == GuestState.RESERVED and is_absent(attempt, spec):
-            with attempt.write() as session:
-                guests.mark_gone(session, guest_id)
-                app = attempt.app(session)
-                if app.guest_id == guest_id:
-                    app.guest_id = None
+        row = attempt.guest_row(session)
+        if row is None or row.state != GuestState.RESERVED:
+            return
+        spec = guests.spec(session, row, attempt.platform.installation)
+    if is_absent(attempt, spec):
+        with attempt.write() as session:
+            guests.mark_gone(session, row.id)
 
 
 def is_absent(attempt: Attempt, spec: GuestSpec) -> bool:

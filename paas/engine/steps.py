@@ -1,12 +1,14 @@
 """What a step is, and what an operation is made of."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import Any
 
 from sqlalchemy.orm import Session
 
 from paas.domain.states import AppState
-from paas.engine.attempt import Attempt, Record
+from paas.engine.attempt import Attempt, Record, named
 
 Do = Callable[[Attempt], Record]
 Undo = Callable[[Attempt, Record], None]
@@ -32,7 +34,8 @@ class Step:
     what ``do`` made, also half of it; its record is empty when ``do`` never finished.
     ``enters`` is the app's state from the moment the step begins. A ``persistent`` step is
     never given up: it is tried again after growing pauses, and says why it waits. One that
-    ``touches`` guests may change them where they live.
+    ``touches`` guests may change them where they live. One that is ``each`` is done for every
+    replica; ``slot`` says for which.
     """
 
     name: str
@@ -42,6 +45,8 @@ class Step:
     enters: AppState | None = None
     persistent: bool = False
     touches: bool = True
+    each: bool = False
+    slot: int = 1
 
 
 @dataclass(frozen=True)
@@ -51,3 +56,22 @@ class Plan:
     steps: tuple[Step, ...]
     succeed: Conclude
     fail: Fail
+
+    def over(self, slots: Sequence[int]) -> tuple[Step, ...]:
+        """The steps for these replicas: what belongs to each is done for one after the other."""
+        return tuple(self._over(slots))
+
+    def _over(self, slots: Sequence[int]) -> Iterator[Step]:
+        for is_each, steps in groupby(self.steps, lambda step: step.each):
+            found = list(steps)
+            if not is_each:
+                yield from found
+                continue
+            for slot in slots:
+                for step in found:
+                    yield replace(step, name=named(step.name, slot), slot=slot)
+
+
+def slots_of(options: Mapping[str, Any]) -> tuple[int, ...]:
+    """The replicas that an operation works on."""
+    return tuple(options.get("slots", (1,)))

@@ -36,7 +36,17 @@ def take(platform: Platform, uuid: str) -> Held | None:
             return None
         row = session.scalars(select(Operation).where(Operation.uuid == uuid)).one()
         app = session.get_one(App, row.app_id)
-        return Held(row.id, row.uuid, epoch, row.kind, app.id, app.uuid, row.deployment_id, follows)
+        return Held(
+            row.id,
+            row.uuid,
+            epoch,
+            row.kind,
+            app.id,
+            app.uuid,
+            row.deployment_id,
+            follows,
+            row.options,
+        )
 
 
 def settle(attempt: Attempt, *, touches: bool) -> None:

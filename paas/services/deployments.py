@@ -3,6 +3,7 @@
 import hashlib
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import Any
@@ -14,13 +15,15 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from paas.domain.errors import Conflict, Invalid, KeyReused, NotFound
+from paas.domain.permissions import Permission
 from paas.domain.specs import Actor, DeploySpec
 from paas.domain.states import AppState, OperationKind, OperationState
 from paas.domain.views import AppView, OperationView, Page
 from paas.engine.operation import add_destroy
-from paas.engine.plans import STEP_TOTALS
+from paas.engine.plans import steps_total
 from paas.engine.platform import Platform
-from paas.store import apps, operations
+from paas.services.allowed import needs
+from paas.store import apps, audit, guests, operations
 from paas.store.base import utcnow
 from paas.store.models import App, IdempotencyKey, Operation
 from paas.store.operations import close
@@ -29,8 +32,10 @@ KEY_HOURS = 24
 # Wake-ups may be lost, so a waiting request looks again this often.
 LOOK_SECONDS = 2.0
 DELETED = "deleted"
+BRINGING_LIVE = (OperationKind.DEPLOY, OperationKind.REDEPLOY, OperationKind.ROLLBACK)
 
 
+@needs(Permission.APPS_WRITE)
 def create(
     platform: Platform,
     actor: Actor,
@@ -49,11 +54,12 @@ def create(
         with platform.store.write() as session:
             earlier = _by_key(session, actor, idempotency_key, body_hash)
             if earlier is not None:
-                return operations.view(session, earlier, STEP_TOTALS)
+                return operations.view(session, earlier, steps_total)
             errors += _name_refusals(session, actor, spec)
             if errors:
                 raise Invalid(errors)
-            key, view = _add(session, _app_values(platform, actor, spec), spec.ref)
+            key, view = _add(session, _app_values(platform, actor, spec), spec.ref, actor.name)
+            audit.record(session, actor, "app.create", "app", view.app_id, name=spec.name)
             if idempotency_key is not None:
                 _keep_key(session, actor, idempotency_key, body_hash, key)
     except IntegrityError:
@@ -141,10 +147,12 @@ def _app_values(platform: Platform, actor: Actor, spec: DeploySpec) -> dict[str,
     }
 
 
-def _add(session: Session, values: dict[str, Any], ref: str | None) -> tuple[int, OperationView]:
+def _add(
+    session: Session, values: dict[str, Any], ref: str | None, by: str
+) -> tuple[int, OperationView]:
     app_id = apps.add(session, values)
     owner = operations.Owner(app_id, values["uuid"], values["tenant_id"], values["state"])
-    deployment_id = operations.add_deployment(session, app_id, ref)
+    deployment_id = operations.add_deployment(session, app_id, ref, by=by)
     key, view = operations.add(session, owner, OperationKind.DEPLOY, deployment_id)
     return key, replace(view, app=apps.added_view(values, view.kind))
 
@@ -154,10 +162,11 @@ def hostname(name: str, uuid: str) -> str:
     return f"{name.lower().replace('_', '-')[:50].strip('-')}-{uuid[:8]}"
 
 
+@needs(Permission.APPS_READ)
 def get(platform: Platform, actor: Actor, app_id: str) -> AppView:
     """One app, a deleted one included; raises ``NotFound``."""
     with platform.store.read() as session:
-        return apps.views(session, [apps.find(session, actor, known_form(app_id))], STEP_TOTALS)[0]
+        return apps.views(session, [apps.find(session, actor, known_form(app_id))], steps_total)[0]
 
 
 def known_form(app_id: str) -> str:
@@ -168,6 +177,7 @@ def known_form(app_id: str) -> str:
         raise NotFound(apps.MISSING) from error
 
 
+@needs(Permission.APPS_READ)
 def page(
     platform: Platform,
     actor: Actor,
@@ -183,14 +193,15 @@ def page(
     before = int(cursor) if cursor else None
     with platform.store.read() as session:
         found = apps.listed(
-            session, actor, limit=limit + 1, before=before, search=search, state=state
+            session, actor.tenant_id, limit=limit + 1, before=before, search=search, state=state
         )
         shown = found[:limit]
-        views = apps.views(session, shown, STEP_TOTALS)
+        views = apps.views(session, shown, steps_total)
     more = len(found) > limit
     return Page(tuple(views), str(shown[-1].id) if more else None)
 
 
+@needs(Permission.APPS_WRITE)
 def delete(platform: Platform, actor: Actor, app_id: str) -> OperationView | None:
     """Begin to remove an app in whatever state it is; None when it is deleted already.
 
@@ -204,12 +215,13 @@ def delete(platform: Platform, actor: Actor, app_id: str) -> OperationView | Non
         if app.state == AppState.DELETED:
             return None
         app.wanted = DELETED
+        audit.record(session, actor, "app.delete", "app", app.uuid, name=app.name)
         operation = operations.active_of(session, app.id)
         if operation is None:
             operation = add_destroy(session, app)
         elif operation.kind != OperationKind.DESTROY:
             operation = _cut_short(session, app, operation)
-        view = operations.view(session, operation, STEP_TOTALS)
+        view = operations.view(session, operation, steps_total)
         key, epoch, free = operation.id, operation.epoch, operation.lease_until is None
     if free:
         platform.queue.enqueue(key, view.id, epoch + 1)
@@ -228,6 +240,7 @@ def _cut_short(session: Session, app: App, operation: Operation) -> Operation:
     return add_destroy(session, app)
 
 
+@needs(Permission.APPS_DEPLOY)
 def redeploy(
     platform: Platform, actor: Actor, app_id: str, ref: str | None = None
 ) -> OperationView:
@@ -235,26 +248,31 @@ def redeploy(
     return begin(platform, actor, app_id, OperationKind.REDEPLOY, ref=ref)
 
 
+@needs(Permission.APPS_DEPLOY)
 def stop(platform: Platform, actor: Actor, app_id: str) -> OperationView:
     """End the app, keep its guest and data; raises ``Conflict`` unless it is running."""
     return begin(platform, actor, app_id, OperationKind.STOP, only=AppState.RUNNING)
 
 
+@needs(Permission.APPS_DEPLOY)
 def shutdown(platform: Platform, actor: Actor, app_id: str) -> OperationView:
     """The same, but never by force: it fails when the app does not end in time."""
     return begin(platform, actor, app_id, OperationKind.SHUTDOWN, only=AppState.RUNNING)
 
 
+@needs(Permission.APPS_DEPLOY)
 def restart(platform: Platform, actor: Actor, app_id: str) -> OperationView:
     """End the app and its guest and start both; raises ``Conflict`` unless it is running."""
     return begin(platform, actor, app_id, OperationKind.RESTART, only=AppState.RUNNING)
 
 
+@needs(Permission.APPS_DEPLOY)
 def start(platform: Platform, actor: Actor, app_id: str) -> OperationView:
     """Start a stopped app; raises ``Conflict`` unless it is stopped."""
     return begin(platform, actor, app_id, OperationKind.START, only=AppState.STOPPED)
 
 
+@needs(Permission.APPS_DEPLOY)
 def begin(
     platform: Platform,
     actor: Actor,
@@ -267,24 +285,71 @@ def begin(
     """Begin a work on an app that exists; raises ``Conflict`` while another is under way."""
     with platform.store.write() as session:
         app = apps.find(session, actor, known_form(app_id), lock=True)
-        if app.state == AppState.DELETED:
-            raise Conflict("This deployment is deleted")
-        busy = operations.active_of(session, app.id)
-        if busy is not None:
-            raise Conflict(f"This deployment is busy ({busy.kind}). Try again when it has ended")
         if only is not None and app.state != only:
+            refuse_unless_free(session, app)
             raise Conflict(f"Only a {only} deployment can {kind}; this one is {app.state}")
-        owner = operations.Owner(app.id, app.uuid, app.tenant_id, app.state)
-        redeploys = kind is OperationKind.REDEPLOY
-        deployment_id = operations.add_deployment(session, app.id, ref) if redeploys else None
-        key, view = operations.add(session, owner, kind, deployment_id)
-        if redeploys and app.state == AppState.FAILED:
-            apps.set_state(session, app, AppState.PENDING)
+        begun = add_work(session, actor, app, kind, ref=ref)
+    return enqueue(platform, begun)
+
+
+Begun = tuple[int, OperationView]
+"""An operation that is recorded, and is enqueued after the commit: its row key and its view."""
+
+
+def add_work(
+    session: Session,
+    actor: Actor,
+    app: App,
+    kind: OperationKind,
+    *,
+    ref: str | None = None,
+    release_id: int | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> Begun:
+    """Record a work on a locked app; raises ``Conflict`` while it is busy, deleted or suspended."""
+    refuse_unless_free(session, app)
+    if app.state == AppState.SUSPENDED and kind is not OperationKind.RESUME:
+        raise Conflict("This deployment is suspended by an administrator; it must be resumed first")
+    owner = operations.Owner(app.id, app.uuid, app.tenant_id, app.state)
+    brings_live = kind in BRINGING_LIVE
+    deployment_id = (
+        operations.add_deployment(session, app.id, ref, by=actor.name, release_id=release_id)
+        if brings_live
+        else None
+    )
+    given = {"slots": _slots(session, app, brings_live=brings_live), **(options or {})}
+    begun = operations.add(session, owner, kind, deployment_id, given)
+    if brings_live and app.state in (AppState.FAILED, AppState.INACTIVE):
+        apps.set_state(session, app, AppState.PENDING)
+    audit.record(session, actor, f"app.{kind}", "app", app.uuid, name=app.name)
+    return begun
+
+
+def refuse_unless_free(session: Session, app: App) -> None:
+    """Raise ``Conflict`` when the app is deleted, or another work on it is under way."""
+    if app.state == AppState.DELETED:
+        raise Conflict("This deployment is deleted")
+    busy = operations.active_of(session, app.id)
+    if busy is not None:
+        raise Conflict(f"This deployment is busy ({busy.kind}). Try again when it has ended")
+
+
+def _slots(session: Session, app: App, *, brings_live: bool) -> list[int]:
+    """A release goes to every replica that is wanted; everything else to those that stand."""
+    if brings_live:
+        return list(range(1, app.replicas + 1))
+    return [guest.slot for guest in guests.standing(session, app.id)] or [1]
+
+
+def enqueue(platform: Platform, begun: Begun) -> OperationView:
+    """Wake a worker for an operation that is committed, and who watches its app."""
+    key, view = begun
     platform.queue.enqueue(key, view.id, 1)
     platform.hub.publish(view.app_id)
     return view
 
 
+@needs(Permission.APPS_READ)
 def operation(platform: Platform, actor: Actor, operation_id: str) -> OperationView:
     """One operation of the actor's; raises ``NotFound``."""
     with platform.store.read() as session:
@@ -295,9 +360,10 @@ def operation(platform: Platform, actor: Actor, operation_id: str) -> OperationV
         )
         if row is None:
             raise NotFound("Operation not found")
-        return operations.view(session, row, STEP_TOTALS)
+        return operations.view(session, row, steps_total)
 
 
+@needs(Permission.APPS_READ)
 def wait(platform: Platform, actor: Actor, operation_id: str, seconds: float) -> OperationView:
     """The operation when it has ended, or as it is after ``seconds``."""
     end = time.monotonic() + seconds
@@ -311,6 +377,7 @@ def wait(platform: Platform, actor: Actor, operation_id: str, seconds: float) ->
             listener.wait(min(left, LOOK_SECONDS))
 
 
+@needs(Permission.APPS_READ)
 def wait_deleted(platform: Platform, actor: Actor, app_id: str, seconds: float) -> AppView:
     """The app when it is deleted, or as it is after ``seconds``."""
     end = time.monotonic() + seconds

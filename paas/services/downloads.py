@@ -6,12 +6,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from paas.domain.errors import Conflict
+from paas.domain.permissions import Permission
 from paas.domain.specs import Actor, GuestSpec
 from paas.domain.states import GuestState
 from paas.engine.platform import Platform
+from paas.services.allowed import needs
 from paas.services.deployments import known_form
 from paas.store import apps, guests
-from paas.store.models import Guest
 from paas.tools.terraform import Workspace
 
 README = """\
@@ -47,11 +48,12 @@ the registry, the provider `bpg/proxmox` comes from a filesystem mirror"""
 WHERE = {"local": "the platform runs", "proxmox_lxc": PROXMOX, "proxmox_vm": PROXMOX}
 
 
+@needs(Permission.STATE_READ)
 def terraform_zip(platform: Platform, actor: Actor, app_id: str) -> bytes:
     """Configuration, values, state and a README; raises ``Conflict`` while there is no guest."""
     with platform.store.read() as session:
         app = apps.find(session, actor, known_form(app_id))
-        guest = session.get(Guest, app.guest_id) if app.guest_id else None
+        guest = guests.of_slot(session, app.id, 1)
         sealed = guests.latest_state(session, guest.id) if guest else None
         if guest is None or sealed is None or guest.state != GuestState.PRESENT:
             raise Conflict(

@@ -1,39 +1,57 @@
 """Whether a guest is as its row says, and the two answers when it is not."""
 
+from dataclasses import replace
+
 from paas.domain.errors import Conflict
-from paas.domain.specs import Actor
+from paas.domain.permissions import Permission
+from paas.domain.specs import Actor, GuestSpec
 from paas.domain.states import OperationKind
-from paas.domain.views import DriftView, OperationView
+from paas.domain.views import Difference, DriftView, OperationView
 from paas.engine.endpoints import vouch, within
 from paas.engine.platform import Platform
 from paas.services import deployments
+from paas.services.allowed import needs
 from paas.store import apps, guests
-from paas.store.models import Guest
+from paas.targets.contract import Target
 
 NO_GUEST = "This deployment has no guest"
 # Seconds for which somebody who asks is let wait.
 PATIENCE = 20.0
 
 
+@needs(Permission.APPS_READ)
 def examine(platform: Platform, actor: Actor, app_id: str) -> DriftView:
     """Ask the target now; raises ``Unreachable`` when it does not answer."""
     with platform.store.read() as session:
         app = apps.find(session, actor, deployments.known_form(app_id))
-        guest = session.get(Guest, app.guest_id) if app.guest_id else None
-        if guest is None:
-            raise Conflict(NO_GUEST)
-        spec = guests.spec(session, guest, platform.installation)
-    target = within(platform.target(spec.target), PATIENCE)
+        specs = [
+            guests.spec(session, guest, platform.installation)
+            for guest in guests.standing(session, app.id)
+        ]
+    if not specs:
+        raise Conflict(NO_GUEST)
+    first = specs[0]
+    target = within(platform.target(first.target), PATIENCE)
     vouch(platform, target)
-    found = tuple(target.differences(spec))
-    return DriftView(app.uuid, spec.target, spec.vmid, target.node_of(spec), found)
+    found = [one for spec in specs for one in _differences(target, spec, spec is not first)]
+    return DriftView(app.uuid, first.target, first.vmid, target.node_of(first), tuple(found))
 
 
+def _differences(target: Target, spec: GuestSpec, is_further: bool) -> list[Difference]:
+    """How a guest differs; those of further replicas name their guest."""
+    found = target.differences(spec)
+    if not is_further:
+        return list(found)
+    return [replace(one, name=f"{one.name} of guest {spec.vmid}") for one in found]
+
+
+@needs(Permission.APPS_DEPLOY)
 def adopt(platform: Platform, actor: Actor, app_id: str) -> OperationView:
     """Take the guest as it is: the row follows."""
     return _answer(platform, actor, app_id, OperationKind.ADOPT)
 
 
+@needs(Permission.APPS_DEPLOY)
 def repair(platform: Platform, actor: Actor, app_id: str) -> OperationView:
     """Bring the guest back to what its row says."""
     return _answer(platform, actor, app_id, OperationKind.REPAIR)

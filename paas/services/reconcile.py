@@ -8,16 +8,18 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from paas.domain.errors import Conflict, NotFound, PaasError
+from paas.domain.permissions import Permission
 from paas.domain.specs import Actor, GuestSpec
 from paas.domain.states import AppState, GuestState, GuestType
 from paas.domain.views import AppView, StrayView
 from paas.engine import reconciler
 from paas.engine.endpoints import vouch, within
-from paas.engine.plans import STEP_TOTALS
+from paas.engine.plans import steps_total
 from paas.engine.platform import Platform
+from paas.services.allowed import needs
 from paas.services.deployments import hostname
 from paas.services.drift import PATIENCE
-from paas.store import apps, guests
+from paas.store import apps, audit, guests
 from paas.store.base import utcnow
 from paas.store.models import App, Guest
 from paas.targets.contract import Place, Standing, Target
@@ -31,7 +33,8 @@ ADOPTED = (
 )
 
 
-def report(platform: Platform) -> tuple[StrayView, ...]:
+@needs(Permission.ADMIN_READ)
+def report(platform: Platform, _actor: Actor) -> tuple[StrayView, ...]:
     """What a round would find; nothing is changed."""
     return tuple(
         one
@@ -48,7 +51,8 @@ def _standing(platform: Platform) -> Iterator[tuple[Target, Sequence[Standing]]]
         yield target, target.standing()
 
 
-def run(platform: Platform) -> tuple[StrayView, ...]:
+@needs(Permission.ADMIN_WRITE)
+def run(platform: Platform, _actor: Actor) -> tuple[StrayView, ...]:
     """The same, and what its row says must be gone is removed now."""
     found: list[StrayView] = []
     for target, standing in _standing(platform):
@@ -58,6 +62,7 @@ def run(platform: Platform) -> tuple[StrayView, ...]:
     return tuple(found)
 
 
+@needs(Permission.ADMIN_WRITE)
 def adopt(platform: Platform, actor: Actor, vmid: int, endpoint: str = "") -> AppView:
     """Make rows for a guest of ours that has none; raises ``NotFound`` and ``Conflict``."""
     target, one = _unknown(platform, vmid, endpoint)
@@ -96,8 +101,9 @@ def adopt(platform: Platform, actor: Actor, vmid: int, endpoint: str = "") -> Ap
         guest.preflight_at = utcnow()
         app.error_message = ADOPTED
         apps.set_state(session, app, AppState.FAILED)
+        audit.record(session, actor, "guest.adopt", "app", uuid, vmid=vmid, name=name)
         session.flush()
-        return apps.views(session, [app], STEP_TOTALS)[0]
+        return apps.views(session, [app], steps_total)[0]
 
 
 def _checked_about(platform: Platform, one: Standing) -> dict[str, str]:
@@ -142,9 +148,9 @@ def _make_room(session: Session, actor: Actor, one: Standing, name: str) -> None
         raise Conflict(f"The address {one.address} is another deployment's. Delete that first")
 
 
+@needs(Permission.ADMIN_WRITE)
 def remove(platform: Platform, actor: Actor, vmid: int, endpoint: str = "") -> StrayView:
     """Remove a guest of ours that has no row, now; raises ``NotFound``."""
-    del actor
     name, one = _unknown(platform, vmid, endpoint)
     target = platform.target(name, one.endpoint)
     target.remove(
@@ -164,6 +170,10 @@ def remove(platform: Platform, actor: Actor, vmid: int, endpoint: str = "") -> S
             frozen=one.frozen,
         )
     )
+    with platform.store.write() as session:
+        audit.record(
+            session, actor, "guest.remove", "guest", str(vmid), endpoint=one.endpoint, name=one.name
+        )
     return StrayView(
         "unknown", one.endpoint, vmid, one.node, one.name, f"The guest {vmid} is removed.", ""
     )

@@ -1,6 +1,6 @@
 """Apps: their rows, their state and the counters that follow it, and how they are listed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -12,12 +12,16 @@ from paas.domain.errors import NotFound
 from paas.domain.machine import check_transition
 from paas.domain.specs import Actor, Resources
 from paas.domain.states import ACTIVE_OPERATION_STATES, AppState, GuestState
-from paas.domain.views import AppView, StepView
-from paas.store import events
+from paas.domain.views import AppView, ReplicaView, StepView
+from paas.store import events, usage
 from paas.store.base import utcnow
+from paas.store.commerce import Plan
 from paas.store.models import App, AppCount, Guest, Operation, Release, Step
 
 MISSING = "Deployment not found"
+Totals = Callable[[str, Mapping[str, Any]], int]
+"""How many steps an operation of a kind with its options has."""
+ENDS_SERVING = (AppState.STOPPED, AppState.FAILED, AppState.SUSPENDED, AppState.DELETED)
 _APPS = cast(Table, App.__table__)
 _HOLDER = select(_APPS.c.uuid, _APPS.c.state).where(
     _APPS.c.tenant_id == bindparam("tenant_id"),
@@ -47,6 +51,15 @@ def find(session: Session, actor: Actor, uuid: str, *, lock: bool = False) -> Ap
     if lock:
         query = query.with_for_update()
     app = session.scalar(query)
+    if app is None:
+        raise NotFound(MISSING)
+    return app
+
+
+def find_any(session: Session, uuid: str, *, lock: bool = False) -> App:
+    """Anybody's app, for use cases of administrators; raises ``NotFound``."""
+    query = select(App).where(App.uuid == uuid)
+    app = session.scalar(query.with_for_update() if lock else query)
     if app is None:
         raise NotFound(MISSING)
     return app
@@ -93,6 +106,9 @@ def added_view(values: Mapping[str, Any], operation: str) -> AppView:
         release=None,
         operation=operation,
         step=None,
+        slug=values["slug"],
+        subdomain=values["hostname"],
+        cpu_cores=values.get("cpu_limit") or float(values["cores"]),
     )
 
 
@@ -105,6 +121,10 @@ def set_state(session: Session, app: App, state: AppState) -> None:
     app.state = state
     if state is AppState.DELETED:
         app.deleted_at = utcnow()
+    if state is AppState.RUNNING:
+        usage.begin(session, app)
+    elif state in ENDS_SERVING:
+        usage.end(session, app)
     session.flush()
     # Always in the same order: two apps that trade states must not wait for each other.
     for counted, change in sorted([(old, -1), (state, 1)]):
@@ -132,15 +152,17 @@ def counts(session: Session, tenant_id: int | None = None) -> dict[AppState, int
 
 def listed(
     session: Session,
-    actor: Actor,
+    tenant_id: int | None,
     *,
     limit: int,
     before: int | None,
     search: str | None,
     state: str | None,
 ) -> list[App]:
-    """Apps that are not deleted, newest first, older than the row key ``before``."""
-    query = select(App).where(App.tenant_id == actor.tenant_id, App.state != AppState.DELETED)
+    """A tenant's apps, or everyone's, that are not deleted, newest first, older than ``before``."""
+    query = select(App).where(App.state != AppState.DELETED)
+    if tenant_id is not None:
+        query = query.where(App.tenant_id == tenant_id)
     if before is not None:
         query = query.where(App.id < before)
     if state:
@@ -154,23 +176,29 @@ def listed(
 class _Around:
     """What a view needs besides the app's own row, looked up for a whole page at once."""
 
-    guests: dict[int, Guest]
+    guests: dict[int, list[Guest]]
     releases: dict[int, Release]
     operations: dict[int, Operation]
     steps: dict[int, list[Step]]
+    plans: dict[int, Plan]
 
 
-def views(session: Session, apps: Sequence[App], totals: dict[str, int]) -> list[AppView]:
-    """The apps as views; ``totals`` says how many steps each kind of operation has."""
+def views(session: Session, apps: Sequence[App], totals: Totals) -> list[AppView]:
+    """The apps as views; ``totals`` says how many steps an operation has."""
     around = _look_around(session, apps)
     return [_view(app, around, totals) for app in apps]
 
 
 def _look_around(session: Session, apps: Sequence[App]) -> _Around:
-    guest_ids = [a.guest_id for a in apps if a.guest_id]
     release_ids = [a.live_release_id for a in apps if a.live_release_id]
     busy = [a.id for a in apps]
-    guests = session.scalars(select(Guest).where(Guest.id.in_(guest_ids))) if guest_ids else ()
+    guests: dict[int, list[Guest]] = {}
+    for guest in session.scalars(
+        select(Guest)
+        .where(Guest.app_id.in_(busy), Guest.state != GuestState.GONE)
+        .order_by(Guest.slot)
+    ):
+        guests.setdefault(guest.app_id, []).append(guest)
     releases = (
         session.scalars(select(Release).where(Release.id.in_(release_ids))) if release_ids else ()
     )
@@ -189,13 +217,21 @@ def _look_around(session: Session, apps: Sequence[App]) -> _Around:
             select(Step).where(Step.operation_id.in_(keys)).order_by(Step.position)
         ):
             steps.setdefault(step.operation_id, []).append(step)
-    return _Around({g.id: g for g in guests}, {r.id: r for r in releases}, operations, steps)
+    plan_ids = {a.plan_id for a in apps if a.plan_id}
+    plans = session.scalars(select(Plan).where(Plan.id.in_(plan_ids))) if plan_ids else ()
+    return _Around(
+        guests,
+        {r.id: r for r in releases},
+        operations,
+        steps,
+        {p.id: p for p in plans},
+    )
 
 
-def _view(app: App, around: _Around, totals: dict[str, int]) -> AppView:
-    guest = around.guests.get(app.guest_id or 0)
-    if guest is not None and guest.state == GuestState.GONE:
-        guest = None
+def _view(app: App, around: _Around, totals: Totals) -> AppView:
+    guests = around.guests.get(app.id, [])
+    guest = guests[0] if guests else None
+    plan = around.plans.get(app.plan_id or 0)
     release = around.releases.get(app.live_release_id or 0)
     operation = around.operations.get(app.id)
     has_address = guest is not None and guest.address is not None
@@ -221,14 +257,24 @@ def _view(app: App, around: _Around, totals: dict[str, int]) -> AppView:
         operation=operation.kind if operation else None,
         step=_current_step(operation, around.steps, totals) if operation else None,
         node=guest.node if guest else None,
+        slug=app.slug,
+        subdomain=app.hostname,
+        replicas=app.replicas,
+        plan_id=plan.uuid if plan else None,
+        plan_name=plan.name if plan else None,
+        buildpack=app.buildpack,
+        auto_deploy=app.auto_deploy,
+        updated_at=app.updated_at,
+        cpu_cores=app.cpu_limit or float(app.cores),
+        guests=tuple(ReplicaView(g.slot, g.node, g.vmid, g.address, g.state) for g in guests),
     )
 
 
 def _current_step(
-    operation: Operation, steps: dict[int, list[Step]], totals: dict[str, int]
+    operation: Operation, steps: dict[int, list[Step]], totals: Totals
 ) -> StepView | None:
     own = steps.get(operation.id)
-    return step_view(own[-1], totals.get(operation.kind, len(own))) if own else None
+    return step_view(own[-1], totals(operation.kind, operation.options)) if own else None
 
 
 def step_view(step: Step, total: int) -> StepView:

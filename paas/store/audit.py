@@ -7,7 +7,7 @@ from paas.store.people import AuditEntry
 
 
 def record(
-    session: Session, actor: Actor, action: str, kind: str, name: str, **details: object
+    session: Session, actor: Actor, action: str, kind: str, object_id: str, /, **details: object
 ) -> None:
     """Note a change: ``record(session, actor, "app.scale", "app", app.uuid, replicas=3)``.
 
@@ -21,7 +21,7 @@ def record(
             source=actor.source,
             action=action,
             kind=kind,
-            object=name,
+            object=object_id,
             details=details,
         )
     )

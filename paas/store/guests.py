@@ -74,12 +74,15 @@ def reserved(session: Session) -> list[Guest]:
     return list(session.scalars(select(Guest).where(Guest.state != GuestState.GONE)))
 
 
-def reserve(session: Session, app: App, target: str, place: Placed, vmid: int) -> Guest:
+def reserve(
+    session: Session, app: App, target: str, place: Placed, vmid: int, slot: int = 1
+) -> Guest:
     """Write the guest's row, so that whatever is made later is on the books."""
     size = place.resources or Resources(app.cores, app.memory, app.disk)
     guest = Guest(
         tenant_id=app.tenant_id,
         app_id=app.id,
+        slot=slot,
         target=target,
         endpoint=place.endpoint,
         node=place.node,
@@ -91,20 +94,42 @@ def reserve(session: Session, app: App, target: str, place: Placed, vmid: int) -
         cores=size.cores,
         memory=size.memory,
         disk=size.disk,
+        cpu_limit=app.cpu_limit,
         guest_type=app.guest_type,
-        hostname=app.hostname,
+        hostname=replica_name(app.hostname, slot),
         state=GuestState.RESERVED,
     )
     session.add(guest)
     session.flush()
-    app.guest_id = guest.id
     return guest
 
 
+def replica_name(hostname: str, slot: int) -> str:
+    """The name of a replica's guest: a DNS label, told apart from its siblings."""
+    return hostname if slot == 1 else f"{hostname[: 62 - len(str(slot))]}-{slot}"
+
+
 def standing(session: Session, app_id: int) -> list[Guest]:
-    """The guests of an app that may exist, oldest first."""
+    """The guests of an app that may exist, in the order of its replicas."""
     query = select(Guest).where(Guest.app_id == app_id, Guest.state != GuestState.GONE)
-    return list(session.scalars(query.order_by(Guest.id)))
+    return list(session.scalars(query.order_by(Guest.slot)))
+
+
+def of_slot(session: Session, app_id: int, slot: int) -> Guest | None:
+    """The guest of a replica that may exist; there is one at most."""
+    return session.scalar(
+        select(Guest).where(
+            Guest.app_id == app_id, Guest.slot == slot, Guest.state != GuestState.GONE
+        )
+    )
+
+
+def forget_release(session: Session, guest: Guest) -> None:
+    """Nothing serves at this guest any more; nor does the app when it was the last one."""
+    guest.release_id = None
+    others = [g for g in standing(session, guest.app_id) if g.id != guest.id]
+    if not any(g.release_id for g in others):
+        session.get_one(App, guest.app_id).live_release_id = None
 
 
 def was_begun(guest: Guest) -> bool:
@@ -126,7 +151,7 @@ def spec(session: Session, guest: Guest, installation_uuid: str) -> GuestSpec:
         hostname=guest.hostname,
         address=guest.address or "",
         port=guest.port,
-        resources=Resources(guest.cores, guest.memory, guest.disk),
+        resources=Resources(guest.cores, guest.memory, guest.disk, guest.cpu_limit),
         guest_type=GuestType(guest.guest_type),
         frozen=guest.frozen,
         host_key=guest.host_key or "",

@@ -96,7 +96,6 @@ class App(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utcnow)
     deployed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    guest_id: Mapped[int | None] = mapped_column(BigId)
     live_release_id: Mapped[int | None] = mapped_column(BigId)
     event_seq: Mapped[int] = mapped_column(BigId, default=0)
     release_seq: Mapped[int] = mapped_column(default=0)
@@ -215,6 +214,8 @@ class Guest(Base):
     state: Mapped[str] = mapped_column(String(16))
     preflight_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     applied_values: Mapped[str | None] = mapped_column(String(64))
+    # The release that serves there since the last operation that ended well.
+    release_id: Mapped[int | None] = mapped_column(BigId)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utcnow)
     gone_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 

@@ -1,8 +1,8 @@
 """Operations: the lease and its epoch, and what is due. Only the database's clock counts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 from uuid import uuid4
 
 from sqlalchemy import ColumnElement, Table, and_, case, insert, null, or_, select, update
@@ -46,15 +46,27 @@ class Owner:
     state: str
 
 
-def add_deployment(session: Session, app_id: int, ref: str | None) -> int:
+def add_deployment(
+    session: Session,
+    app_id: int,
+    ref: str | None,
+    *,
+    by: str = "",
+    release_id: int | None = None,
+) -> int:
     """Record an attempt to bring a release live; returns its row key."""
-    made = session.connection().execute(_INSERT_DEPLOYMENT, {"app_id": app_id, "ref": ref})
+    values = {"app_id": app_id, "ref": ref, "triggered_by": by, "release_id": release_id}
+    made = session.connection().execute(_INSERT_DEPLOYMENT, values)
     key: int = made.scalar_one()
     return key
 
 
 def add(
-    session: Session, app: Owner, kind: OperationKind, deployment_id: int | None = None
+    session: Session,
+    app: Owner,
+    kind: OperationKind,
+    deployment_id: int | None = None,
+    options: Mapping[str, Any] | None = None,
 ) -> tuple[int, OperationView]:
     """Record an operation that nobody has begun; returns its row key and its view."""
     uuid, now, state = str(uuid4()), utcnow(), OperationState.QUEUED
@@ -66,6 +78,7 @@ def add(
             "app_id": app.id,
             "deployment_id": deployment_id,
             "kind": kind,
+            "options": dict(options or {}),
             "state": state,
             "prior_state": app.state,
             "created_at": now,
@@ -215,11 +228,11 @@ def steps_of(session: Session, operation_id: int) -> list[Step]:
     )
 
 
-def view(session: Session, operation: Operation, totals: dict[str, int]) -> OperationView:
+def view(session: Session, operation: Operation, totals: apps.Totals) -> OperationView:
     """An operation for the rooms above."""
     steps: Sequence[Step] = steps_of(session, operation.id)
     app_uuid = session.scalars(select(App.uuid).where(App.id == operation.app_id)).one()
-    total = totals.get(operation.kind, len(steps))
+    total = totals(operation.kind, operation.options)
     return OperationView(
         id=operation.uuid,
         app_id=app_uuid,

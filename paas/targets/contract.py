@@ -86,7 +86,8 @@ class Place:
 
     ``address`` is empty when the guest will be given one by the network. ``frozen`` is what
     must stay as it is for as long as the guest lives, such as template and storage.
-    ``resources`` is what the guest gets when that is more than was asked for.
+    ``resources`` is what the guest gets when that is more than was asked for. ``free`` is the
+    memory in MB that the node has left to promise, by which endpoints are compared.
     """
 
     endpoint: str
@@ -94,6 +95,7 @@ class Place:
     address: str
     frozen: Mapping[str, Any] = field(default_factory=dict)
     resources: Resources | None = None
+    free: int = 0
 
 
 @dataclass(frozen=True)
@@ -286,6 +288,9 @@ class Target(Protocol):
 
     def switch(self, guest: GuestSpec, release: ReleaseSpec) -> None:
         """Let the release serve at the guest's address; the one before is drained and ended."""
+
+    def serves(self, guest: GuestSpec) -> int | None:
+        """The number of the release that the guest's address leads to; None for none."""
 
     def retire(self, guest: GuestSpec, release: ReleaseSpec) -> None:
         """End a release that does not serve, and remove its folder; idempotent."""

@@ -25,6 +25,8 @@ STATE_LOOKS = {
     AppState.RUNNING: "running",
     AppState.FAILED: "failed",
     AppState.STOPPED: "idle",
+    AppState.INACTIVE: "idle",
+    AppState.SUSPENDED: "idle",
     AppState.DELETED: "idle",
 }
 
@@ -37,7 +39,12 @@ STEP_WORDS = {
     "configure": "Install the app",
     "check": "Check that it answers",
     "switch": "Switch to the new release",
+    "verify": "See what it serves",
     "finish": "Finish",
+    "restore": "Find the earlier version",
+    "resize": "Look at the replicas",
+    "drain": "Let the leaving ones end",
+    "shrink": "Remove replicas",
     "halt": "Stop the app",
     "start": "Start the app",
     "shutdown": "Shut the app down",
@@ -57,6 +64,10 @@ OPERATION_WORDS = {
     OperationKind.START: "starting",
     OperationKind.SHUTDOWN: "shutting down",
     OperationKind.RESTART: "restarting",
+    OperationKind.SCALE: "scaling",
+    OperationKind.ROLLBACK: "rolling back",
+    OperationKind.SUSPEND: "suspending",
+    OperationKind.RESUME: "resuming",
     OperationKind.ADOPT: "taking its guest as it is",
     OperationKind.REPAIR: "repairing its guest",
     OperationKind.DESTROY: "being destroyed",
@@ -148,8 +159,10 @@ def state_word(state: AppState) -> str:
 
 
 def step_words(name: str) -> str:
-    """What a step does, or its name when there are no words for it."""
-    return STEP_WORDS.get(name, name)
+    """What a step does, and for which replica; its name when there are no words for it."""
+    plain, _, slot = name.partition("@")
+    words = STEP_WORDS.get(plain, plain)
+    return f"{words} (replica {slot})" if slot else words
 
 
 def target_words(name: str) -> str:

@@ -3,7 +3,7 @@
 import pytest
 from flask.testing import FlaskClient
 
-from paas.engine.plans import STEP_TOTALS
+from paas.engine.plans import steps_total
 from paas.engine.platform import Platform
 from paas.services import actors, deployments
 from paas.store.models import Operation, Step
@@ -56,7 +56,7 @@ def test_the_running_step_is_shown_with_a_bar(client: FlaskClient, core: Platfor
     page = client.get("/").text
     assert "making its guest" in page
     bar = next(attrs for _, attrs in read(page).tags if attrs.get("role") == "progressbar")
-    assert bar["aria-valuetext"] == f"Make the guest, step 3 of {STEP_TOTALS['deploy']}"
+    assert bar["aria-valuetext"] == f"Make the guest, step 3 of {steps_total('deploy', {})}"
 
 
 def test_search_and_state_narrow_the_list(client: FlaskClient, core: Platform) -> None:

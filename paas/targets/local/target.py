@@ -256,6 +256,10 @@ class LocalTarget(WithoutMachine):
     def switch(self, guest: GuestSpec, release: ReleaseSpec) -> None:
         self._ask(guest, "switch", release=release.number)
 
+    def serves(self, guest: GuestSpec) -> int | None:
+        current = self._ask(guest, "status")["current"]
+        return current if isinstance(current, int) else None
+
     def retire(self, guest: GuestSpec, release: ReleaseSpec) -> None:
         if self.observe(guest) is Presence.ABSENT:
             return

@@ -243,6 +243,11 @@ class Inside:
         """Let the release serve; the one before is drained and ended in the background."""
         self.ask(guest, "switch", {"release": release.number}, LONG_PATIENCE)
 
+    def serves(self, guest: GuestSpec) -> int | None:
+        """The number of the release that the front leads to."""
+        current = self.ask(guest, "serves", {})["current"]
+        return current if isinstance(current, int) else None
+
     def retire(self, guest: GuestSpec, release: ReleaseSpec) -> None:
         """End a release that does not serve, and remove it; idempotent."""
         self.ask(guest, "retire", {"release": release.number}, LONG_PATIENCE)

@@ -24,8 +24,9 @@ from paas.targets.contract import (
     Stop,
     Wanted,
 )
-from paas.targets.proxmox import addresses, drift, marker, places, states, survey
+from paas.targets.proxmox import addresses, drift, marker, modules, places, states, survey
 from paas.targets.proxmox.machines import machines
+from paas.targets.proxmox.neighbours import bridges, expect_among, look
 from paas.targets.proxmox.parts import parts
 from paas.targets.proxmox.power import Power
 from paas.targets.proxmox.presence import Guests
@@ -55,6 +56,7 @@ class Interior(Protocol):
     def variables(self, guest: GuestSpec, release: ReleaseSpec) -> Mapping[str, object]: ...
     def health(self, guest: GuestSpec, release: ReleaseSpec) -> Health: ...
     def switch(self, guest: GuestSpec, release: ReleaseSpec) -> None: ...
+    def serves(self, guest: GuestSpec) -> int | None: ...
     def retire(self, guest: GuestSpec, release: ReleaseSpec) -> None: ...
     def tidy(self, guest: GuestSpec, kept: Collection[ReleaseSpec]) -> None: ...
     def start_app(self, guest: GuestSpec) -> None: ...
@@ -128,12 +130,16 @@ class ProxmoxTarget:
     def survey(self) -> survey.Survey:
         status = self.proxmox.get("/cluster/status")
         rows = self.proxmox.resources()
+        storages = survey.rooms(self.proxmox, self.site)
+        rooms = storages[self.site.storage]
         return survey.Survey(
-            nodes=survey.rooms(self.proxmox, self.site),
+            nodes=rooms,
+            storages=storages,
             guests=survey.present(rows),
             vmids=frozenset(int(row["vmid"]) for row in rows),
             apis=survey.addresses(status, self.site.access.host),
             template=self.template(),
+            bridges=() if self.site.addresses else bridges(self.proxmox, self.site.nodes),
         )
 
     def place(self, wanted: Wanted, reserved: Sequence[Reserved], survey: object) -> Place:
@@ -187,11 +193,12 @@ class ProxmoxTarget:
         self._removal.remove(guest)
 
     def standing(self) -> Sequence[Standing]:
-        pool = self.site.addresses
         status = self.proxmox.get("/cluster/status")
+        near = look(self.proxmox, self.site.named, self.site.nodes)
         common = {
             "pool": self.site.pool,
-            "guests": [f"{pool.first}-{pool.last}"] if pool else [],
+            "guests": list(near.hosts),
+            "routers": list(near.routers),
             "nodes": list(survey.addresses(status, self.site.access.host)),
         }
         found = drift.standing(self.guests)
@@ -217,7 +224,8 @@ class ProxmoxTarget:
         while True:
             spot = self.guests.expect(guest)
             if address := addresses.given(self.proxmox, spot, guest.vmid, mac):
-                return address
+                hosts = modules.refused(self.site, guest.frozen)
+                return expect_among(address, hosts, guest.hostname)
             if time.monotonic() > end:
                 raise StepFailed(self._no_address(guest))
             self.proxmox.pause(PAUSE)
@@ -237,6 +245,9 @@ class ProxmoxTarget:
     def switch(self, guest: GuestSpec, release: ReleaseSpec) -> None:
         self.proxmox.keep_on()
         self.inside.switch(guest, release)
+
+    def serves(self, guest: GuestSpec) -> int | None:
+        return self.inside.serves(guest)
 
     def retire(self, guest: GuestSpec, release: ReleaseSpec) -> None:
         presence, spot = self.guests.look(guest)

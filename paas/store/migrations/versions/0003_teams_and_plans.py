@@ -289,6 +289,13 @@ def upgrade() -> None:
     with op.batch_alter_table("guests") as table:
         table.add_column(sa.Column("slot", sa.Integer(), server_default="1", nullable=False))
         table.add_column(sa.Column("cpu_limit", sa.Double(), nullable=True))
+        table.add_column(sa.Column("release_id", BIG, nullable=True))
+    op.execute(
+        "UPDATE guests SET release_id = "
+        "(SELECT live_release_id FROM apps WHERE apps.guest_id = guests.id)"
+    )
+    with op.batch_alter_table("apps") as table:
+        table.drop_column("guest_id")
     op.create_index(
         "uq_guests_slot",
         "guests",

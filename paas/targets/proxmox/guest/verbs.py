@@ -76,6 +76,12 @@ def _switch(request: Request) -> object:
     return serving.switch(request["release"])
 
 
+def _serves(_: Request) -> object:
+    from . import state
+
+    return {"current": state.read().current}
+
+
 def _retire(request: Request) -> object:
     from . import serving
 
@@ -144,6 +150,7 @@ VERBS: Mapping[str, Callable[[Request], object]] = {
     "follow": _follow,
     "health": _health,
     "switch": _switch,
+    "serves": _serves,
     "retire": _retire,
     "start": _start,
     "tidy": _tidy,
