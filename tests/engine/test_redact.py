@@ -34,3 +34,40 @@ def test_streams_are_cut_apart_from_each_other() -> None:
 
 def test_short_values_are_no_secrets() -> None:
     assert Redactor(["1", "true"]).feed("s", "true 1") == ["true 1"]
+
+
+def test_pieces_of_a_line_are_cleaned_across_every_cut() -> None:
+    secret = "abcdefgh-ijkl"
+    for cut in range(len(secret) + 1):
+        pieces = ["x" * (40 - cut) + secret[:cut], secret[cut:] + "y" * (40 - len(secret) + cut)]
+        cleaned = Redactor([secret]).clean_pieces([*pieces, "z"], 40)
+        assert "".join(cleaned) == "x" * (40 - cut) + HIDDEN + "y" * (40 - len(secret) + cut) + "z"
+        assert len(cleaned) == 3
+
+
+def test_a_secret_may_be_longer_than_a_piece() -> None:
+    secret = "0123456789" * 3
+    pieces = [secret[:10], secret[10:20], secret[20:] + ".", "end"]
+    assert Redactor([secret]).clean_pieces(pieces, 10) == [HIDDEN, "", ".", "end"]
+
+
+def test_the_end_of_a_last_piece_may_be_the_beginning_of_a_secret() -> None:
+    redactor = Redactor(["abcdefgh"])
+    for cut in range(1, 8):
+        text = "x" * (20 - cut) + "abcdefgh"[:cut]
+        assert redactor.clean_pieces([text], 20) == ["x" * (20 - cut) + HIDDEN]
+    assert redactor.clean_pieces(["xxabc"], 20) == ["xxabc"]
+
+
+def test_the_beginning_of_the_first_may_be_the_end_of_a_secret() -> None:
+    redactor = Redactor(["abcdefgh-abcdefgh"])
+    assert redactor.clean_pieces(["-abcdefgh x", "-abcdefgh x"], 99) == [
+        f"{HIDDEN} x",
+        "-abcdefgh x",
+    ]
+    assert redactor.clean_pieces(["efgh x"], 99) == ["efgh x"]
+
+
+def test_secrets_that_overlap_are_one() -> None:
+    redactor = Redactor(["abcabcab", "cabxyzzy"])
+    assert redactor.clean_pieces(["", "1 abcabcabxyzzy 2"], 99) == ["", f"1 {HIDDEN} 2"]
