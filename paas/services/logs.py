@@ -4,13 +4,14 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 
+from paas.domain.permissions import Permission
 from paas.domain.specs import Actor
 from paas.engine.platform import Platform
 from paas.engine.redact import Redactor
+from paas.services.allowed import needs
 from paas.services.deployments import known_form
 from paas.store import apps, events, guests
 from paas.store.base import utcnow
-from paas.store.models import Guest
 from paas.targets.contract import RuntimeLine
 
 # A log of more lines than this is shown from its end.
@@ -19,6 +20,7 @@ KEEPALIVE_SECONDS = 4.0
 FOLLOW_SECONDS = 1.0
 
 
+@needs(Permission.LOGS_READ)
 def text(platform: Platform, actor: Actor, app_id: str) -> str:
     """The log of an app's operations as one text, a line each: time, source, text."""
     with platform.store.read() as session:
@@ -27,6 +29,7 @@ def text(platform: Platform, actor: Actor, app_id: str) -> str:
     return "".join(f"{e.at:%Y-%m-%dT%H:%M:%SZ} [{e.stream}] {e.text}\n" for e in lines)
 
 
+@needs(Permission.LOGS_READ)
 def runtime(
     platform: Platform,
     actor: Actor,
@@ -41,7 +44,7 @@ def runtime(
     """
     with platform.store.read() as session:
         app = apps.find(session, actor, known_form(app_id))
-        guest = session.get(Guest, app.guest_id) if app.guest_id else None
+        guest = guests.of_slot(session, app.id, 1)
         spec = guests.spec(session, guest, platform.installation) if guest else None
         secrets = platform.store.vault.open_map(app.environment).values()
     if spec is None:
@@ -56,6 +59,7 @@ def runtime(
     return [line for line in found if search in line.text]
 
 
+@needs(Permission.LOGS_READ)
 def follow(
     platform: Platform, actor: Actor, app_id: str, since: str = "", search: str = ""
 ) -> Iterator[RuntimeLine | None]:

@@ -79,13 +79,13 @@ def test_what_is_as_its_rows_say_is_left_alone(platform: Platform, target: Prete
     spec = running(platform, target)
     reconciler.reconcile(platform)
     assert app_of(platform, spec).state == AppState.RUNNING
-    assert reconcile.report(platform) == ()
+    assert reconcile.report(platform, ACTOR) == ()
 
 
 def test_a_guest_that_vanished_is_reported(platform: Platform, target: PretendTarget) -> None:
     spec = running(platform, target)
     del target.machines[spec.vmid]
-    assert [one.kind for one in reconcile.report(platform)] == ["missing"]
+    assert [one.kind for one in reconcile.report(platform, ACTOR)] == ["missing"]
     reconciler.reconcile(platform)
     app = app_of(platform, spec)
     assert (app.state, app.error_message) == (AppState.FAILED, reconciler.LOST)
@@ -111,7 +111,7 @@ def test_nothing_is_concluded_while_the_cluster_is_away(
     reconciler.reconcile(platform)
     assert app_of(platform, spec).state == AppState.RUNNING
     with pytest.raises(Unreachable):
-        reconcile.report(platform)
+        reconcile.report(platform, ACTOR)
 
 
 def test_another_cluster_behind_the_same_setting_is_not_believed(
@@ -124,7 +124,7 @@ def test_another_cluster_behind_the_same_setting_is_not_believed(
     reconciler.reconcile(platform)
     assert app_of(platform, spec).state == AppState.RUNNING
     with pytest.raises(Unreachable, match="live on cluster alpha"):
-        reconcile.report(platform)
+        reconcile.report(platform, ACTOR)
 
 
 def test_a_host_that_became_a_cluster_is_still_the_one(
@@ -133,9 +133,9 @@ def test_a_host_that_became_a_cluster_is_still_the_one(
     spec = running(platform, target)
     reconciler.reconcile(platform)
     target.cluster, target.grown_from = "cluster gamma", "cluster alpha"
-    assert reconcile.report(platform) == ()
+    assert reconcile.report(platform, ACTOR) == ()
     target.grown_from = ""
-    assert reconcile.report(platform) == ()
+    assert reconcile.report(platform, ACTOR) == ()
     assert app_of(platform, spec).state == AppState.RUNNING
 
 
@@ -144,7 +144,9 @@ def test_a_copy_of_our_guest_is_neither_followed_nor_touched(
 ) -> None:
     spec = running(platform, target)
     target.put(150_000, spec.marker, node="pve2")
-    assert [(one.vmid, one.kind) for one in reconcile.report(platform)] == [(150_000, "copy")]
+    assert [(one.vmid, one.kind) for one in reconcile.report(platform, ACTOR)] == [
+        (150_000, "copy")
+    ]
     reconciler.reconcile(platform)
     assert row_of(platform, spec).node == "pve1"
     gone(platform, spec)
@@ -158,7 +160,7 @@ def test_guests_of_a_node_that_is_away_are_waited_for(
 ) -> None:
     spec = running(platform, target)
     target.put(spec.vmid, "", is_readable=False)
-    assert reconcile.report(platform) == ()
+    assert reconcile.report(platform, ACTOR) == ()
     reconciler.reconcile(platform)
     assert app_of(platform, spec).state == AppState.RUNNING
 
@@ -189,7 +191,7 @@ def test_only_what_its_row_calls_gone_is_removed_by_itself(
     unknown = target.put(150_000, f"{platform.installation}/{uuid4()}")
     foreign = target.put(150_001, "")
     second = target.put(150_002, f"{uuid4()}/{uuid4()}")
-    assert {one.vmid: one.kind for one in reconcile.report(platform)} == {
+    assert {one.vmid: one.kind for one in reconcile.report(platform, ACTOR)} == {
         left.vmid: "leftover",
         unknown.vmid: "unknown",
         foreign.vmid: "foreign",
@@ -210,7 +212,7 @@ def test_an_unknown_guest_is_adopted_as_an_app_that_can_be_redeployed(
     assert (app.name, app.framework, app.port, app.vmid) == ("Shop", "flask", 8123, 150_000)
     assert (app.state, app.error_message) == (AppState.FAILED, reconcile.ADOPTED)
     assert app.resources == Resources(2, 512, 8)
-    assert reconcile.report(platform) == ()
+    assert reconcile.report(platform, ACTOR) == ()
     assert deployments.redeploy(platform, ACTOR, app.id).kind == OperationKind.REDEPLOY
 
 

@@ -5,6 +5,7 @@ from flask import Blueprint, Response
 from paas.api.context import platform
 from paas.api.operations import Answer, Operation, documented
 from paas.api.upkeep import envelope
+from paas.api.upkeep.auth import actor
 from paas.api.upkeep.schemas import Report
 from paas.services import reconcile
 
@@ -35,7 +36,7 @@ KINDS = (
 )
 def report() -> Response:
     """What stands and should not, and the other way round."""
-    return envelope.success(Report, guests=reconcile.report(platform()))
+    return envelope.success(Report, guests=reconcile.report(platform(), actor()))
 
 
 @documented(
@@ -52,7 +53,7 @@ def report() -> Response:
 )
 def run() -> Response:
     """One round."""
-    return envelope.success(Report, guests=reconcile.run(platform()))
+    return envelope.success(Report, guests=reconcile.run(platform(), actor()))
 
 
 def register(blueprint: Blueprint) -> None:
