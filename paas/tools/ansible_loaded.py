@@ -31,7 +31,10 @@ class Loaded:
 
     @classmethod
     def start(cls, environment: Mapping[str, str], folder: Path) -> "Loaded":
-        """In a child of this process, which ends when nobody has this object any more."""
+        """In a child of this process, which ends when nobody has this object any more.
+
+        ``folder`` is one that only this user can write to.
+        """
         loaded = cls()
         with loaded.theirs:
             loaded._process = subprocess.Popen(

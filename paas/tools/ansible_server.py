@@ -53,9 +53,12 @@ def main() -> None:
 
 
 def load() -> None:
-    """Import ansible-runner and Ansible under settings that no play has."""
+    """Import ansible-runner and Ansible under settings that no play has.
+
+    Ansible remembers where plugins would be: that must not be where others can write.
+    """
     before = dict(os.environ)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(prefix=".ansible-", dir=Path.cwd()) as folder:
         os.environ.update(environment(Path(folder)))
         from paas.tools import ansible_child, ansible_start  # noqa: F401
 

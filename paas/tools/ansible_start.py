@@ -1,10 +1,12 @@
 """``ansible-playbook`` in a process that has it loaded: what is loaded, and how a fork plays."""
 
 import gc
+import importlib
 import os
 import sys
 import tempfile
 import traceback
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -25,6 +27,8 @@ NAMED = {
     "cache": ("memory",),
     "become": ("sudo",),
 }
+# Kinds of which Ansible itself loads all when a play begins, for their settings.
+WHOLE = ("vars", "callback", "connection", "shell", "become")
 # More than a process of this kind has open; the kernel closes them in one call.
 DESCRIPTORS = 65536
 
@@ -42,12 +46,15 @@ class PatientCLI(PlaybookCLI):  # type: ignore[misc]
 
 def load() -> None:
     """Load what a play needs besides its own files, and keep it where forks share it."""
+    plugins.init_plugin_loader()
+    # What Ansible has itself is described in a file that takes a fifth of a second to read.
+    importlib.import_module("ansible_collections.ansible.builtin")
     for kind, names in NAMED.items():
         loader = getattr(plugins, f"{kind}_loader")
         for name in names:
             loader.get(name, class_only=True)
-    for loader in (plugins.vars_loader, plugins.callback_loader):
-        list(loader.all(class_only=True))
+    for kind in WHOLE:
+        list(getattr(plugins, f"{kind}_loader").all(class_only=True))
     Templar(DataLoader()).template("{{ [1] | length > 0 }}")
     gc.collect()
     gc.freeze()
@@ -80,6 +87,8 @@ def _settle(environment: Mapping[str, str]) -> None:
     os.environ.clear()
     os.environ.update(environment)
     tempfile.tempdir = None
+    # There are no collections but Ansible's own, so those that are loaded are the right ones.
+    warnings.filterwarnings("ignore", message="AnsibleCollectionFinder has already")
     config = constants.config
     for name in config.get_configuration_definitions():
         value = config.get_config_value(name, variables=vars(constants))
