@@ -16,6 +16,7 @@ from typing import TypeVar
 from flask import Flask, Response, current_app, request, session
 from flask.sessions import SecureCookieSessionInterface
 
+from paas.domain.account_views import SignedIn
 from paas.domain.errors import Forbidden, TooLarge, WrongHost
 from paas.settings import Settings
 
@@ -159,6 +160,12 @@ def has_signed_in() -> bool:
     return _same(str(session.get("token", "")), _token_mark())
 
 
+def signed_in_as() -> str | None:
+    """The id of the sign-in of a user that the browser's cookie names."""
+    found = session.get("sign_in")
+    return found if isinstance(found, str) else None
+
+
 def sign_in(token: str) -> bool:
     """Let the browser in for a week if the token is right; a new token ends all sign-ins."""
     if not is_token(token):
@@ -167,6 +174,13 @@ def sign_in(token: str) -> bool:
     session.permanent = True
     session["token"] = _token_mark()
     return True
+
+
+def sign_in_user(signed_in: SignedIn) -> None:
+    """Let the browser in as a user, for as long as the sign-in counts, at most for a week."""
+    session.clear()
+    session.permanent = True
+    session["sign_in"] = signed_in.sign_in
 
 
 def is_static(endpoint: str) -> bool:

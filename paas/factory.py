@@ -11,7 +11,7 @@ from paas.api import context, deploy, identity, limits, platform, upkeep, wiring
 from paas.api.gate import THREADS_KEPT_FREE, Gate
 from paas.api.paas import DIALECT as PAAS
 from paas.api.rates import PAGES
-from paas.store.setup import session_key
+from paas.store.setup import access_key, session_key
 
 if TYPE_CHECKING:
     from paas.engine.platform import Platform
@@ -43,6 +43,6 @@ def _guard(app: Flask, core: "Platform") -> None:
     """What happens before any route, in this order: is it for us, who is it, how often does it
     ask, may it come in."""
     doors.install(app, core.settings, token=core.token, key=session_key(core.settings))
-    identity.install(app)
+    identity.install(app, access_key(core.settings))
     limits.install(app, core, PAGES)
     doors.close(app, core.settings, identity.actor)

@@ -1,26 +1,55 @@
 """Who a request is: the one place that says it.
 
-What it shows decides, in this order: the ``Authorization`` header, then the cookie of a sign-in
-on the pages. A request that shows nothing is somebody only at the open door: from this very
-machine, where the API allows it, while there is one tenant. Whoever shows a token that does not
-count is nobody, even on this machine.
+What it shows decides, in this order: the ``Authorization`` header (the platform's own token, a
+named token of a user, the access token of a sign-in), then the cookie of the pages. A request
+that shows nothing is somebody only at the open door: from this very machine, where the API allows
+it, while there is one tenant. Whoever shows a token that does not count is nobody, even on this
+machine.
 """
 
 from dataclasses import replace
+from datetime import timedelta
 
 from flask import Flask, g, request
+from flask_jwt_extended import JWTManager, create_access_token, decode_token
+from flask_jwt_extended.exceptions import JWTExtendedException
+from jwt import ExpiredSignatureError, PyJWTError
 
 from paas import doors
 from paas.api.context import dialects, platform
 from paas.api.dialect import owner_of
+from paas.domain.account_views import SignedIn
 from paas.domain.errors import Unauthenticated
 from paas.domain.specs import Actor
-from paas.services import actors
+from paas.services import accounts, actors, tokens
+
+ACCESS_FOR = timedelta(minutes=15)
+# Web processes on several machines do not have quite the same clock.
+LEEWAY_SECONDS = 5
+SIGN_IN = "sid"
+BAD = "This token is not valid; sign in again, or use another one"
 
 
-def install(app: Flask) -> None:
-    """Find out who each request is before anything else is done with it."""
+def install(app: Flask, key: str) -> None:
+    """Find out who each request is before it is served; ``key`` signs access tokens."""
+    app.config.update(
+        JWT_SECRET_KEY=key,
+        JWT_ALGORITHM="HS256",
+        JWT_DECODE_ALGORITHMS=["HS256"],
+        JWT_ACCESS_TOKEN_EXPIRES=ACCESS_FOR,
+        JWT_DECODE_LEEWAY=LEEWAY_SECONDS,
+    )
+    JWTManager(app)
     app.before_request(_look)
+
+
+def access_token(signed_in: SignedIn) -> str:
+    """What a client of an API shows from now on: it counts for a while, and not longer than its
+    sign-in does."""
+    token: str = create_access_token(
+        str(signed_in.user.number), additional_claims={SIGN_IN: signed_in.sign_in}
+    )
+    return token
 
 
 def actor() -> Actor:
@@ -53,17 +82,48 @@ def _look() -> None:
 def _found() -> Actor:
     if "Authorization" in request.headers:
         return _of_header(request.headers["Authorization"])
-    if doors.has_signed_in():
-        return actors.of_token(platform())
-    return _at_open_door()
+    return _of_cookie() or _at_open_door()
 
 
 def _of_header(header: str) -> Actor:
     """Whose token the header shows."""
     kind, _, shown = header.partition(" ")
-    if kind.lower() == "bearer" and doors.is_token(shown.strip()):
+    shown = shown.strip()
+    if kind.lower() != "bearer":
+        raise Unauthenticated(BAD)
+    if doors.is_token(shown):
         return actors.of_token(platform())
-    raise Unauthenticated("This token is not valid; sign in again, or use another one")
+    if shown.startswith(tokens.BEGINS):
+        return tokens.identify_token(platform(), shown)
+    return accounts.identify(platform(), _sign_in_of(shown))
+
+
+def _sign_in_of(token: str) -> str:
+    """The id of the sign-in that an access token was made for."""
+    try:
+        claims = decode_token(token)
+    except ExpiredSignatureError:
+        raise Unauthenticated("This token has expired; refresh it, or sign in again") from None
+    except (PyJWTError, JWTExtendedException, RecursionError):
+        # What is no token may be nested as deeply as a header is long.
+        raise Unauthenticated(BAD) from None
+    found = claims.get(SIGN_IN)
+    if claims["type"] != "access" or not isinstance(found, str):
+        raise Unauthenticated(BAD)
+    return found
+
+
+def _of_cookie() -> Actor | None:
+    """Who signed in on the pages with this browser; None when nobody did, or not any more."""
+    if doors.has_signed_in():
+        return actors.of_token(platform())
+    sign_in = doors.signed_in_as()
+    if sign_in is None:
+        return None
+    try:
+        return accounts.identify(platform(), sign_in)
+    except Unauthenticated:
+        return None
 
 
 def _at_open_door() -> Actor:

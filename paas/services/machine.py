@@ -17,7 +17,7 @@ FREE_INODES = 20_000
 LEAST_FILES = 1024
 LEAST_PROCESSES = 256
 SKEW = 60.0
-SECRETS = ("secret.key", "session.key", "token")
+SECRETS = ("secret.key", "session.key", "access.key", "token")
 
 
 def python(_settings: Settings) -> Iterator[Finding]:

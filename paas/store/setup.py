@@ -31,7 +31,8 @@ def prepare(settings: Settings) -> None:
     make_folders(settings)
     api_token(settings)
     _secret(settings.instance / "secret.key", lambda: Fernet.generate_key().decode())
-    _secret(settings.instance / "session.key", lambda: secrets.token_urlsafe(48))
+    session_key(settings)
+    access_key(settings)
     migrate(settings)
 
 
@@ -67,6 +68,11 @@ def host_id(settings: Settings) -> str:
 def session_key(settings: Settings) -> str:
     """The key that signs the cookies of the pages."""
     return _secret(settings.instance / "session.key", lambda: secrets.token_urlsafe(48))
+
+
+def access_key(settings: Settings) -> str:
+    """The key that signs the access tokens of the APIs."""
+    return _secret(settings.instance / "access.key", lambda: secrets.token_urlsafe(48))
 
 
 def _secret(path: Path, make: Callable[[], str]) -> str:

@@ -27,7 +27,9 @@ def test_what_the_platform_keeps_is_for_its_owner_alone(
     with store.write() as session:
         guests.next_vmid(session, "somewhere")
     files = [path for path in both_settings.instance.iterdir() if path.is_file()]
-    assert {"secret.key", "session.key", "token", "host-id"} <= {path.name for path in files}
+    assert {"secret.key", "session.key", "access.key", "token", "host-id"} <= {
+        path.name for path in files
+    }
     assert {path.name: path.stat().st_mode & 0o777 for path in files} == {
         path.name: 0o600 for path in files
     }
