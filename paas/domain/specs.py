@@ -58,6 +58,36 @@ class DeploySpec:
     port: int | None = None
 
 
+AUTO = "auto"
+"""In place of a framework: the repository says at each deployment what it is."""
+
+
+@dataclass(frozen=True)
+class AppSpec:
+    """A checked request for an app that is deployed later; ``plan`` is a plan's uuid."""
+
+    name: str
+    slug: str
+    repository: str
+    branch: str | None = None
+    buildpack: str | None = None
+    plan: str | None = None
+    framework: str | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    guest_type: GuestType = GuestType.LXC
+
+
+@dataclass(frozen=True)
+class AppChange:
+    """What is to be changed of an app; None leaves a thing as it is."""
+
+    name: str | None = None
+    branch: str | None = None
+    buildpack: str | None = None
+    plan: str | None = None
+    auto_deploy: bool | None = None
+
+
 @dataclass(frozen=True)
 class GuestSpec:
     """A guest as its row has it: enough for a target to make, find and remove it.

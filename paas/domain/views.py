@@ -93,6 +93,14 @@ class DeploymentView:
 
 
 @dataclass(frozen=True)
+class AttemptPage:
+    """Attempts newest first; ``next_cursor`` is None on the last page."""
+
+    attempts: tuple[DeploymentView, ...]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True)
 class VariableView:
     """An environment variable without its value; a system one was made by the platform."""
 

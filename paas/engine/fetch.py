@@ -7,12 +7,14 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from paas.domain.errors import StepFailed
-from paas.domain.specs import BuildPlan
+from paas.domain.specs import AUTO, BuildPlan
 from paas.domain.states import AppState
 from paas.engine.attempt import Attempt, Record
+from paas.frameworks import buildpacks
 from paas.frameworks.detect import Overrides, make_plan
 from paas.store import apps, guests, releases
-from paas.store.models import Deployment, Release
+from paas.store.base import utcnow
+from paas.store.models import App, Deployment, Release
 from paas.tools.archive import ArchiveTree
 from paas.tools.git import Git
 
@@ -40,7 +42,8 @@ def fetch(attempt: Attempt) -> Record:
     packed = attempt.workdir / "source.tar.gz"
     source = git.fetch(app.repository, branch=app.branch, ref=deployment.ref)
     tree = git.pack(source, packed)
-    plan = _plan(attempt, app.framework, tree, Overrides(app.start_command, app.health_path))
+    framework = _framework(attempt, app, tree)
+    plan = _plan(attempt, framework, tree, Overrides(app.start_command, app.health_path))
     _refuse(attempt, app.guest_type, plan)
     folder = platform.folder("releases") / app.uuid
     folder.mkdir(mode=0o700, exist_ok=True)
@@ -55,6 +58,15 @@ def _deployment(attempt: Attempt, session: Session) -> Deployment:
     if attempt.held.deployment_id is None:
         raise StepFailed("this operation brings no release live")
     return session.get_one(Deployment, attempt.held.deployment_id)
+
+
+def _framework(attempt: Attempt, app: App, tree: ArchiveTree) -> str:
+    """The framework that was named, or that the repository shows."""
+    if app.framework != AUTO:
+        return app.framework
+    found = buildpacks.choose(attempt.platform.catalogue, app.buildpack, tree)
+    attempt.say(f"this is {attempt.platform.catalogue[found].name}, by what the repository holds")
+    return found
 
 
 def _plan(attempt: Attempt, framework: str, tree: ArchiveTree, overrides: Overrides) -> BuildPlan:
@@ -88,9 +100,26 @@ def drop_archive(attempt: Attempt, record: Record) -> None:
             session.get_one(Release, record["release"]).archive = ""
 
 
+def _learn(attempt: Attempt, app: App, key: str) -> None:
+    """What a framework brings is given to an app whose framework was not known before."""
+    if app.framework != AUTO or app.live_release_id is not None:
+        return
+    framework, vault = attempt.platform.catalogue[key], attempt.platform.store.vault
+    app.port = framework.port
+    own = vault.open_map(app.environment)
+    made = {name: text for name, text in framework.new_secrets().items() if name not in own}
+    app.environment = vault.seal_map({**made, **own})
+    now = f"{utcnow():%Y-%m-%dT%H:%M:%SZ}"
+    app.variables = {
+        **app.variables,
+        **{name: {"is_system": True, "created_at": now} for name in made},
+    }
+
+
 def make_release(attempt: Attempt, session: Session, record: Record) -> None:
     """Write the release in the transaction that ends the fetch."""
     app = attempt.app(session)
+    _learn(attempt, app, record["plan"]["framework"])
     environment = attempt.platform.store.vault.open_map(app.environment)
     release = Release(
         app_id=app.id,

@@ -3,18 +3,17 @@
 import hashlib
 import json
 import time
-from collections.abc import Mapping
 from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from sqlalchemy import delete as sql_delete
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from paas.domain.errors import Conflict, Invalid, KeyReused, NotFound
+from paas.domain.errors import Invalid, KeyReused, NotFound
 from paas.domain.permissions import Permission
 from paas.domain.specs import Actor, DeploySpec
 from paas.domain.states import AppState, OperationKind, OperationState
@@ -22,8 +21,9 @@ from paas.domain.views import AppView, OperationView, Page
 from paas.engine.operation import add_destroy
 from paas.engine.plans import steps_total
 from paas.engine.platform import Platform
+from paas.services import listing, works
 from paas.services.allowed import needs
-from paas.store import apps, audit, guests, operations
+from paas.store import apps, audit, operations
 from paas.store.base import utcnow
 from paas.store.models import App, IdempotencyKey, Operation
 from paas.store.operations import close
@@ -32,7 +32,6 @@ KEY_HOURS = 24
 # Wake-ups may be lost, so a waiting request looks again this often.
 LOOK_SECONDS = 2.0
 DELETED = "deleted"
-BRINGING_LIVE = (OperationKind.DEPLOY, OperationKind.REDEPLOY, OperationKind.ROLLBACK)
 
 
 @needs(Permission.APPS_WRITE)
@@ -166,15 +165,9 @@ def hostname(name: str, uuid: str) -> str:
 def get(platform: Platform, actor: Actor, app_id: str) -> AppView:
     """One app, a deleted one included; raises ``NotFound``."""
     with platform.store.read() as session:
-        return apps.views(session, [apps.find(session, actor, known_form(app_id))], steps_total)[0]
-
-
-def known_form(app_id: str) -> str:
-    """The id in the form it is stored in; raises ``NotFound`` for what cannot be one."""
-    try:
-        return str(UUID(app_id))
-    except ValueError as error:
-        raise NotFound(apps.MISSING) from error
+        return apps.views(
+            session, [apps.find(session, actor, listing.known_form(app_id))], steps_total
+        )[0]
 
 
 @needs(Permission.APPS_READ)
@@ -188,17 +181,9 @@ def page(
     state: str | None = None,
 ) -> Page:
     """A page of the apps that are not deleted, newest first; ``cursor`` is an earlier page's."""
-    if cursor is not None and not (cursor.isascii() and cursor.isdigit() and len(cursor) < 19):
-        raise Invalid(["Invalid cursor. Use the one from the Link header of the page before"])
-    before = int(cursor) if cursor else None
-    with platform.store.read() as session:
-        found = apps.listed(
-            session, actor.tenant_id, limit=limit + 1, before=before, search=search, state=state
-        )
-        shown = found[:limit]
-        views = apps.views(session, shown, steps_total)
-    more = len(found) > limit
-    return Page(tuple(views), str(shown[-1].id) if more else None)
+    return listing.page_of(
+        platform, actor.tenant_id, limit=limit, cursor=cursor, search=search, state=state
+    )
 
 
 @needs(Permission.APPS_WRITE)
@@ -209,7 +194,7 @@ def delete(platform: Platform, actor: Actor, app_id: str) -> OperationView | Non
     ``wait_deleted`` waits for the end of both.
     """
     with platform.store.write() as session:
-        app = apps.find(session, actor, known_form(app_id))
+        app = apps.find(session, actor, listing.known_form(app_id))
         operations.active_of(session, app.id, lock=True)
         app = apps.find(session, actor, app.uuid, lock=True)
         if app.state == AppState.DELETED:
@@ -245,108 +230,31 @@ def redeploy(
     platform: Platform, actor: Actor, app_id: str, ref: str | None = None
 ) -> OperationView:
     """Bring the newest commit, or ``ref``, live; raises ``Conflict`` while the app is busy."""
-    return begin(platform, actor, app_id, OperationKind.REDEPLOY, ref=ref)
+    return works.begin(platform, actor, app_id, OperationKind.REDEPLOY, ref=ref)
 
 
 @needs(Permission.APPS_DEPLOY)
 def stop(platform: Platform, actor: Actor, app_id: str) -> OperationView:
     """End the app, keep its guest and data; raises ``Conflict`` unless it is running."""
-    return begin(platform, actor, app_id, OperationKind.STOP, only=AppState.RUNNING)
+    return works.begin(platform, actor, app_id, OperationKind.STOP, only=AppState.RUNNING)
 
 
 @needs(Permission.APPS_DEPLOY)
 def shutdown(platform: Platform, actor: Actor, app_id: str) -> OperationView:
     """The same, but never by force: it fails when the app does not end in time."""
-    return begin(platform, actor, app_id, OperationKind.SHUTDOWN, only=AppState.RUNNING)
+    return works.begin(platform, actor, app_id, OperationKind.SHUTDOWN, only=AppState.RUNNING)
 
 
 @needs(Permission.APPS_DEPLOY)
 def restart(platform: Platform, actor: Actor, app_id: str) -> OperationView:
     """End the app and its guest and start both; raises ``Conflict`` unless it is running."""
-    return begin(platform, actor, app_id, OperationKind.RESTART, only=AppState.RUNNING)
+    return works.begin(platform, actor, app_id, OperationKind.RESTART, only=AppState.RUNNING)
 
 
 @needs(Permission.APPS_DEPLOY)
 def start(platform: Platform, actor: Actor, app_id: str) -> OperationView:
     """Start a stopped app; raises ``Conflict`` unless it is stopped."""
-    return begin(platform, actor, app_id, OperationKind.START, only=AppState.STOPPED)
-
-
-@needs(Permission.APPS_DEPLOY)
-def begin(
-    platform: Platform,
-    actor: Actor,
-    app_id: str,
-    kind: OperationKind,
-    *,
-    ref: str | None = None,
-    only: AppState | None = None,
-) -> OperationView:
-    """Begin a work on an app that exists; raises ``Conflict`` while another is under way."""
-    with platform.store.write() as session:
-        app = apps.find(session, actor, known_form(app_id), lock=True)
-        if only is not None and app.state != only:
-            refuse_unless_free(session, app)
-            raise Conflict(f"Only a {only} deployment can {kind}; this one is {app.state}")
-        begun = add_work(session, actor, app, kind, ref=ref)
-    return enqueue(platform, begun)
-
-
-Begun = tuple[int, OperationView]
-"""An operation that is recorded, and is enqueued after the commit: its row key and its view."""
-
-
-def add_work(
-    session: Session,
-    actor: Actor,
-    app: App,
-    kind: OperationKind,
-    *,
-    ref: str | None = None,
-    release_id: int | None = None,
-    options: Mapping[str, Any] | None = None,
-) -> Begun:
-    """Record a work on a locked app; raises ``Conflict`` while it is busy, deleted or suspended."""
-    refuse_unless_free(session, app)
-    if app.state == AppState.SUSPENDED and kind is not OperationKind.RESUME:
-        raise Conflict("This deployment is suspended by an administrator; it must be resumed first")
-    owner = operations.Owner(app.id, app.uuid, app.tenant_id, app.state)
-    brings_live = kind in BRINGING_LIVE
-    deployment_id = (
-        operations.add_deployment(session, app.id, ref, by=actor.name, release_id=release_id)
-        if brings_live
-        else None
-    )
-    given = {"slots": _slots(session, app, brings_live=brings_live), **(options or {})}
-    begun = operations.add(session, owner, kind, deployment_id, given)
-    if brings_live and app.state in (AppState.FAILED, AppState.INACTIVE):
-        apps.set_state(session, app, AppState.PENDING)
-    audit.record(session, actor, f"app.{kind}", "app", app.uuid, name=app.name)
-    return begun
-
-
-def refuse_unless_free(session: Session, app: App) -> None:
-    """Raise ``Conflict`` when the app is deleted, or another work on it is under way."""
-    if app.state == AppState.DELETED:
-        raise Conflict("This deployment is deleted")
-    busy = operations.active_of(session, app.id)
-    if busy is not None:
-        raise Conflict(f"This deployment is busy ({busy.kind}). Try again when it has ended")
-
-
-def _slots(session: Session, app: App, *, brings_live: bool) -> list[int]:
-    """A release goes to every replica that is wanted; everything else to those that stand."""
-    if brings_live:
-        return list(range(1, app.replicas + 1))
-    return [guest.slot for guest in guests.standing(session, app.id)] or [1]
-
-
-def enqueue(platform: Platform, begun: Begun) -> OperationView:
-    """Wake a worker for an operation that is committed, and who watches its app."""
-    key, view = begun
-    platform.queue.enqueue(key, view.id, 1)
-    platform.hub.publish(view.app_id)
-    return view
+    return works.begin(platform, actor, app_id, OperationKind.START, only=AppState.STOPPED)
 
 
 @needs(Permission.APPS_READ)
@@ -381,7 +289,7 @@ def wait(platform: Platform, actor: Actor, operation_id: str, seconds: float) ->
 def wait_deleted(platform: Platform, actor: Actor, app_id: str, seconds: float) -> AppView:
     """The app when it is deleted, or as it is after ``seconds``."""
     end = time.monotonic() + seconds
-    with platform.hub.listen(known_form(app_id)) as listener:
+    with platform.hub.listen(listing.known_form(app_id)) as listener:
         while True:
             view = get(platform, actor, app_id)
             left = end - time.monotonic()

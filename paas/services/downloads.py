@@ -11,7 +11,7 @@ from paas.domain.specs import Actor, GuestSpec
 from paas.domain.states import GuestState
 from paas.engine.platform import Platform
 from paas.services.allowed import needs
-from paas.services.deployments import known_form
+from paas.services.listing import known_form
 from paas.store import apps, guests
 from paas.tools.terraform import Workspace
 

@@ -9,7 +9,7 @@ from paas.domain.states import OperationKind
 from paas.domain.views import Difference, DriftView, OperationView
 from paas.engine.endpoints import vouch, within
 from paas.engine.platform import Platform
-from paas.services import deployments
+from paas.services import deployments, listing, works
 from paas.services.allowed import needs
 from paas.store import apps, guests
 from paas.targets.contract import Target
@@ -23,7 +23,7 @@ PATIENCE = 20.0
 def examine(platform: Platform, actor: Actor, app_id: str) -> DriftView:
     """Ask the target now; raises ``Unreachable`` when it does not answer."""
     with platform.store.read() as session:
-        app = apps.find(session, actor, deployments.known_form(app_id))
+        app = apps.find(session, actor, listing.known_form(app_id))
         specs = [
             guests.spec(session, guest, platform.installation)
             for guest in guests.standing(session, app.id)
@@ -60,4 +60,4 @@ def repair(platform: Platform, actor: Actor, app_id: str) -> OperationView:
 def _answer(platform: Platform, actor: Actor, app_id: str, kind: OperationKind) -> OperationView:
     if deployments.get(platform, actor, app_id).vmid is None:
         raise Conflict(NO_GUEST)
-    return deployments.begin(platform, actor, app_id, kind)
+    return works.begin(platform, actor, app_id, kind)
