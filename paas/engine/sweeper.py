@@ -27,8 +27,8 @@ PRUNE_SECONDS = 3600.0
 PRUNE_ROWS = 400
 CACHE_SECONDS = 24 * 3600.0
 DOWNLOAD_SECONDS = 3600.0
-# Templates are built without an operation, within a day.
-BUILDS = "template-"
+# Templates are built, and nodes are made ready, without an operation, within a day.
+BUILDS = ("template-", "node-")
 BUILD_SECONDS = 24 * 3600.0
 
 

@@ -21,10 +21,10 @@ KNOWN_VERSIONS = (8, 9)
 SHOWN = 8
 
 
-def site_of(settings: Settings, major: int) -> Site:
-    """What the token's rights are for."""
+def site_of(settings: Settings, major: int, token: str = "") -> Site:
+    """What a token's rights are for: the settings' one, or the one that is named."""
     return Site(
-        token=settings.proxmox_token.partition("=")[0],
+        token=token or settings.proxmox_token.partition("=")[0],
         pool=settings.proxmox_pool,
         storage=settings.proxmox_storage,
         bridge=settings.proxmox_bridge,

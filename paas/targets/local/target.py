@@ -114,9 +114,15 @@ class LocalTarget(WithoutMachine):
         return (host.machine(self._instance / "guests"),)
 
     def place(self, wanted: Wanted, reserved: Sequence[Reserved], survey: object) -> Place:  # noqa: ARG002
+        here = socket.gethostname()
+        if here in wanted.without:
+            raise StepFailed(
+                f"This machine ({here}) takes no new apps: an administrator removed it as a "
+                "worker. Add it again by its name"
+            )
         taken = frozenset(one.address for one in reserved)
         address = places.choose(self._network, self._installation, wanted.index, wanted.port, taken)
-        return Place(endpoint="local", node=socket.gethostname(), address=address)
+        return Place(endpoint="local", node=here, address=address)
 
     def _uid(self, guest: GuestSpec) -> int:
         return places.uid(self._installation, guest.vmid) if self._has_users else os.getuid()
