@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from paas.domain.errors import Unreachable
 from paas.engine.hub import Hub
+from paas.engine.live import LiveReader
 from paas.frameworks.catalogue import Catalogue
 from paas.settings import CHECKOUT, Settings
 from paas.store.queue import WorkQueue
@@ -33,6 +35,11 @@ class Platform:
     loaded: Loaded | None = None
     elsewhere: Callable[[], Sequence[Target]] = field(default=lambda: ())
     """The targets of the endpoints that were added while the platform ran."""
+
+    @cached_property
+    def live(self) -> LiveReader:
+        """The settings that administrators change while the platform runs."""
+        return LiveReader(self.store, {"loki_retention_days": self.settings.log_days})
 
     def everywhere(self) -> tuple[Target, ...]:
         """The targets of all endpoints, of those in the settings first."""
