@@ -24,3 +24,11 @@ class LineMoment(fields.String):
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **options: Any) -> Any:
         return moments.shown(super()._serialize(value, attr, obj, **options) or "")
+
+
+class Amount(fields.Float):
+    """A number as the documents write it: a whole one without a fraction, 1 and not 1.0."""
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **options: Any) -> Any:
+        found = super()._serialize(value, attr, obj, **options)
+        return int(found) if isinstance(found, float) and found.is_integer() else found

@@ -10,6 +10,7 @@ from markupsafe import Markup, escape
 
 from paas.api import runtime_lines
 from paas.domain.errors import StepFailed, Unreachable
+from paas.domain.output import Query
 from paas.domain.specs import Actor
 from paas.domain.states import StepState
 from paas.domain.views import EventView
@@ -179,7 +180,7 @@ class Output:
 def output(platform: Platform, actor: Actor, app_id: str, limit: int, search: str = "") -> Output:
     """The newest lines that the app wrote, or those with a text, oldest first."""
     try:
-        lines = logs.runtime(platform, actor, app_id, limit, search=search)
+        lines = logs.runtime(platform, actor, app_id, Query(limit, search=search))
     except (StepFailed, Unreachable) as error:
         return Output(away=error.message)
     shown = (OutputLine(one.stream, one.at, ansi.to_html(one.text)) for one in lines)

@@ -13,7 +13,7 @@ from typing import Any
 from redis import Redis
 
 from paas.domain.errors import Unreachable
-from paas.domain.states import AppState, OperationKind, OperationState
+from paas.domain.states import AppState, GuestState, OperationKind, OperationState
 from paas.domain.views import Difference
 from paas.engine.hub import Hub
 from paas.engine.platform import Platform
@@ -103,7 +103,7 @@ class InstantWorker:
     def _bring_up(self, session, app: App) -> None:
         vmid = guests.next_vmid(session, "local")
         place = Place("local", "local", f"127.77.0.{vmid % 250 + 1}")
-        guests.reserve(session, app, "local", place, vmid)
+        guests.reserve(session, app, "local", place, vmid).state = GuestState.PRESENT
         release = Release(
             app_id=app.id,
             number=apps.next_release_number(session, app.id),

@@ -1,8 +1,6 @@
 """The deployments that there are: all, one, and one no more."""
 
-from urllib.parse import urlencode
-
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 
 from paas.api.context import platform
 from paas.api.deploy import envelope, waiting
@@ -11,7 +9,7 @@ from paas.api.deploy.schemas import answers
 from paas.api.deploy.schemas.parameters import ListQuery, WaitHeaders
 from paas.api.loading import load_query
 from paas.api.operations import Answer, Operation, documented
-from paas.api.paths import DEPLOYMENT, app_id
+from paas.api.paths import DEPLOYMENT, app_id, next_page
 from paas.services import deployments
 
 DELETED = "Deployment deleted successfully"
@@ -69,13 +67,8 @@ def listed() -> Response:
         search=query.get("search"),
         state=query.get("status"),
     )
-    headers = {"Link": _next_link(page.next_cursor)} if page.next_cursor else {}
+    headers = next_page(page.next_cursor)
     return envelope.success(answers.Listed, headers=headers, deployments=page.apps)
-
-
-def _next_link(cursor: str) -> str:
-    parameters = request.args.to_dict() | {"cursor": cursor}
-    return f'</api/deployments?{urlencode(parameters)}>; rel="next"'
 
 
 @documented(

@@ -11,9 +11,16 @@ from paas.api.deploy.schemas.parameters import RuntimeLogHeaders, RuntimeLogQuer
 from paas.api.loading import load_headers, load_query
 from paas.api.operations import Answer, Operation, documented
 from paas.api.paths import DEPLOYMENT, app_id
-from paas.services import deployments
+from paas.domain import moments
+from paas.domain.output import Line, Query
 from paas.services import logs as written
 
+EVENT = f"""\
+id: {runtime_lines.EXAMPLE}
+event: line
+data: {{"at": "2025-11-25T10:05:33.120Z", "stream": "stdout", "text": "Listening at :8000"}}
+
+"""
 LINE = {"at": "2025-11-25T10:05:33Z", "stream": "stdout", "text": "Listening at :8000"}
 
 
@@ -48,7 +55,7 @@ def logs(deployment_id: str) -> Response:
                 "event for each of them and for each that follows",
                 (answers.RuntimeLogs,),
                 {"success": True, "logs": [LINE]},
-                also={streams.MEDIA: runtime_lines.EXAMPLE},
+                also={streams.MEDIA: EVENT},
             ),
         },
         refusals=(400, 404, 409, 503),
@@ -64,13 +71,18 @@ def logs(deployment_id: str) -> Response:
 def runtime_logs(deployment_id: str) -> Response:
     """The app's own output."""
     given, headers = load_query(RuntimeLogQuery()), load_headers(RuntimeLogHeaders())
-    app = deployments.get(platform(), actor(), app_id(deployment_id))
-    query = runtime_lines.Query(given["limit"], given["since"], given["search"])
+    key = app_id(deployment_id)
+    query = Query(given["limit"], given["since"], given["search"])
     if given["follow"] == "1":
-        lines = runtime_lines.follow(platform(), actor(), app, query, headers["last"])
-        return streams.answer(lines)
-    found = written.runtime(platform(), actor(), app.id, query.limit, query.since, query.search)
+        lines = written.follow(platform(), actor(), key, query, headers["last"])
+        return streams.answer(runtime_lines.events(lines, _event))
+    found = written.runtime(platform(), actor(), key, query)
     return envelope.success(answers.RuntimeLogs, logs=found)
+
+
+def _event(mark: str, line: Line) -> str:
+    data = {"at": moments.shown(line.at), "stream": line.stream, "text": line.text}
+    return streams.written(mark, "line", data)
 
 
 def register(blueprint: Blueprint) -> None:

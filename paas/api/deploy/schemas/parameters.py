@@ -1,12 +1,10 @@
 """The query parameters and headers that document 001's operations take."""
 
-from typing import Any
-
 from marshmallow import Schema, fields
 
 from paas.api import rules
 from paas.api.loading import StrictSchema
-from paas.api.runtime_lines import MARK, Mark
+from paas.api.runtime_lines import LineId
 from paas.domain.states import AppState
 
 LISTED_STATES = tuple(state.value for state in AppState if state is not AppState.DELETED)
@@ -42,7 +40,7 @@ class RuntimeLogQuery(StrictSchema):
         "Invalid search. Must be 1-200 printable characters",
         200,
         load_default="",
-        metadata={"description": "Leaves lines without this very text out"},
+        metadata={"description": "Leaves lines without this text out, whatever its case"},
     )
     follow = rules.choice(
         "Invalid follow. Must be 0 or 1",
@@ -52,27 +50,14 @@ class RuntimeLogQuery(StrictSchema):
     )
 
 
-class LineId(fields.String):
-    """The id of a line, loaded as the ``Mark`` that it is."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
-        try:
-            return Mark.parse(super()._deserialize(value, attr, data, **options))
-        except ValueError:
-            raise self.make_error("invalid") from None
-
-
 class RuntimeLogHeaders(Schema):
     """How a stream that broke is taken up again."""
 
     last = LineId(
+        "Last-Event-ID",
         data_key="Last-Event-ID",
         load_default=None,
-        error_messages=rules.one_sentence("Invalid Last-Event-ID. Must be the id of a line"),
-        metadata={
-            "pattern": MARK,
-            "description": "What a browser sends to resume; of use with `follow` alone",
-        },
+        metadata={"description": "What a browser sends to resume; of use with `follow` alone"},
     )
 
 
