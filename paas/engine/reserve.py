@@ -1,14 +1,13 @@
 """A place for a guest: its row commits before anything is made."""
 
-from sqlalchemy.orm import Session
-
-from paas.domain.specs import GuestSpec, Resources
+from paas.domain.specs import GuestSpec
 from paas.domain.states import GuestState
+from paas.engine import placing
 from paas.engine.attempt import Attempt, Record
 from paas.engine.endpoints import vouch
 from paas.store import guests
 from paas.store.models import Guest
-from paas.targets.contract import Presence, Reserved, Wanted
+from paas.targets.contract import Presence
 
 
 def reserve(attempt: Attempt) -> Record:
@@ -28,39 +27,15 @@ def new_guest(attempt: Attempt) -> Guest:
     """
     with attempt.platform.store.read() as session:
         guest_type = attempt.app(session).guest_type
-    target = attempt.platform.target_for(guest_type)
-    vouch(attempt.platform, target)
-    survey = target.survey()
+    looks = placing.look(attempt.platform, guest_type)
     with attempt.write() as session:
         app = attempt.app(session)
-        # The sequence's row lock lets one transaction after the other choose.
-        index = guests.next_number(session, f"place:{target.endpoint}", 0)
-        size = Resources(app.cores, app.memory, app.disk, app.cpu_limit)
-        wanted = Wanted(index, app.port, size)
-        place = target.place(wanted, all_reserved(session), survey)
-        taken = target.taken_vmids(survey)
-        vmid = guests.next_vmid(session, place.endpoint, target.vmids)
-        while vmid in taken:
-            vmid = guests.next_vmid(session, place.endpoint, target.vmids)
-        guest = guests.reserve(session, app, target.name, place, vmid, attempt.slot)
+        chosen = placing.choose(session, looks, app, attempt.slot)
+        guest = guests.reserve(
+            session, app, chosen.target.name, chosen.place, chosen.vmid, attempt.slot
+        )
     attempt.say(f"reserved guest {guest.vmid} on {guest.node}, {_address(guest)}")
     return guest
-
-
-def all_reserved(session: Session) -> list[Reserved]:
-    """Every guest that may exist, as targets choose places beside them."""
-    return [_reserved(row) for row in guests.reserved(session)]
-
-
-def _reserved(row: Guest) -> Reserved:
-    return Reserved(
-        endpoint=row.endpoint,
-        node=row.node,
-        address=row.address or "",
-        resources=Resources(row.cores, row.memory, row.disk),
-        vmid=row.vmid,
-        is_present=row.state == GuestState.PRESENT,
-    )
 
 
 def _address(guest: Guest) -> str:

@@ -30,11 +30,13 @@ def examine(platform: Platform, actor: Actor, app_id: str) -> DriftView:
         ]
     if not specs:
         raise Conflict(NO_GUEST)
-    first = specs[0]
-    target = within(platform.target(first.target), PATIENCE)
-    vouch(platform, target)
-    found = [one for spec in specs for one in _differences(target, spec, spec is not first)]
-    return DriftView(app.uuid, first.target, first.vmid, target.node_of(first), tuple(found))
+    first, found = specs[0], []
+    for spec in specs:
+        target = within(platform.target(spec.target, spec.endpoint), PATIENCE)
+        vouch(platform, target)
+        found += _differences(target, spec, spec is not first)
+    stands = within(platform.target(first.target, first.endpoint), PATIENCE).node_of(first)
+    return DriftView(app.uuid, first.target, first.vmid, stands, tuple(found))
 
 
 def _differences(target: Target, spec: GuestSpec, is_further: bool) -> list[Difference]:

@@ -13,11 +13,11 @@ from paas.domain.errors import Invalid, PaasError, StepFailed
 from paas.domain.specs import GuestSpec, Resources
 from paas.domain.states import GuestType
 from paas.engine.endpoints import vouch
+from paas.engine.placing import all_reserved
 from paas.engine.platform import Platform
-from paas.engine.reserve import all_reserved
 from paas.services.templates import expect_proxmox
 from paas.settings import CHECKOUT
-from paas.store import guests
+from paas.store import guests, nodes
 from paas.targets.contract import Place, Presence, Wanted
 from paas.targets.proxmox.building import Builder
 from paas.targets.proxmox.inside import Inside
@@ -104,7 +104,9 @@ def _reserve(platform: Platform, target: ProxmoxTarget, kind: GuestType) -> Gues
     survey = target.survey()
     with platform.store.write() as session:
         index = guests.next_number(session, f"place:{target.endpoint}", 0)
-        place = target.place(Wanted(index, PORT, SIZES[kind]), all_reserved(session), survey)
+        without = nodes.closed(session).get(target.endpoint, frozenset())
+        wanted = Wanted(index, PORT, SIZES[kind], without=without)
+        place = target.place(wanted, all_reserved(session), survey)
         vmid = guests.next_vmid(session, place.endpoint, target.vmids)
     return _spec(platform, target, kind, place, vmid)
 
