@@ -10,13 +10,14 @@ from paas import doors
 from paas.api import context, deploy, identity, limits, platform, upkeep, wiring
 from paas.api.gate import THREADS_KEPT_FREE, Gate
 from paas.api.paas import DIALECT as PAAS
+from paas.api.panel import DIALECT as PANEL
 from paas.api.rates import PAGES
 from paas.store.setup import access_key, session_key
 
 if TYPE_CHECKING:
     from paas.engine.platform import Platform
 
-DIALECTS = (deploy.DIALECT, PAAS, upkeep.DIALECT, platform.DIALECT)
+DIALECTS = (deploy.DIALECT, PAAS, PANEL, upkeep.DIALECT, platform.DIALECT)
 
 
 def assemble(core: "Platform") -> Flask:

@@ -18,6 +18,7 @@ from paas.api.context import dialects
 from paas.api.dialect import owner_of
 from paas.api.loading import StrictSchema
 from paas.api.operations import Answer, Operation, operation_of
+from paas.doors import is_without_token
 
 if TYPE_CHECKING:
     from paas.engine.platform import Platform
@@ -26,8 +27,9 @@ ALWAYS = (401, 421, 500)
 JSON = "application/json"
 WHEN_UNSAFE = (403, 413, 415)
 INTRODUCTION = """\
-From this machine itself the API needs no sign-in. From anywhere else, and through a proxy, every
-request shows the token: `Authorization: Bearer ...`."""
+Every request shows a token: `Authorization: Bearer ...`. It is the access token of a sign-in
+(`POST /api/auth/login`), a named token of a user, or the platform's own. The operations that say so
+need none from this very machine, while there is one tenant."""
 
 
 def build(app: Flask, platform: "Platform", version: str) -> dict[str, Any]:
@@ -82,6 +84,9 @@ def _described(
         "summary": operation.summary,
         "responses": {str(status): _response(answers[status]) for status in sorted(answers)},
     }
+    security = _security(app, rule)
+    if security is not None:
+        described["security"] = security
     if operation.description:
         described["description"] = operation.description
     parameters = _parameters(operation)
@@ -90,6 +95,15 @@ def _described(
     if operation.body is not None:
         described["requestBody"] = _body(operation, operation.body(core))
     return described
+
+
+def _security(app: Flask, rule: Rule) -> list[dict[str, list[str]]] | None:
+    """Who may ask, where that is not what the whole document says."""
+    if is_without_token(app.view_functions[rule.endpoint]):
+        return [{}]
+    with app.app_context():
+        owner = owner_of(rule.rule, dialects())
+    return [{"token": []}] if owner is not None and not owner.open_door else None
 
 
 def _answers(path: str, operation: Operation, *, unsafe: bool) -> dict[int, Answer]:

@@ -38,6 +38,9 @@ def install(app: Flask, key: str) -> None:
         JWT_DECODE_ALGORITHMS=["HS256"],
         JWT_ACCESS_TOKEN_EXPIRES=ACCESS_FOR,
         JWT_DECODE_LEEWAY=LEEWAY_SECONDS,
+        # These claims are for tokens in cookies, and for tokens that count later.
+        JWT_COOKIE_CSRF_PROTECT=False,
+        JWT_ENCODE_NBF=False,
     )
     JWTManager(app)
     app.before_request(_look)

@@ -58,6 +58,12 @@ class Operation:
 
 ERROR_HEADERS = {
     401: {"WWW-Authenticate": "The scheme, Bearer"},
+    429: {
+        "Retry-After": "Seconds after which to try again",
+        "X-RateLimit-Limit": "How many requests are taken in a window of time",
+        "X-RateLimit-Remaining": "How many of them are left",
+        "X-RateLimit-Reset": "When the window ends, in seconds since 1970",
+    },
     503: {"Retry-After": "Seconds after which to try again, where that is known"},
 }
 

@@ -19,6 +19,7 @@ DIALECT = Dialect(
     ),
     render_error=render_error,
     document_error=document_error,
+    always=(403, 429),
     rates=BY_ROLE_ELSEWHERE,
     open_door=True,
 )

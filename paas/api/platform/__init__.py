@@ -12,6 +12,7 @@ DIALECT = Dialect(
     claims=("/metrics", "/openapi.json", "/docs"),
     render_error=render_error,
     document_error=document_error,
+    always=(403, 429),
     rates=BY_ROLE_ELSEWHERE,
     open_door=True,
 )

@@ -11,6 +11,7 @@ DIALECT = Dialect(
     claims=("/api/reconcile", "/api/guests"),
     render_error=render_error,
     document_error=document_error,
+    always=(403, 429),
     rates=BY_ROLE_ELSEWHERE,
     open_door=True,
 )

@@ -12,7 +12,7 @@ from paas.api.operations import operation_of
 from paas.settings import CHECKOUT
 from tests.api.support import CATALOGUE
 
-DIALECTS = ("deploy.", "upkeep.", "platform.")
+DIALECTS = ("deploy.", "paas.", "panel.", "upkeep.", "platform.")
 
 
 @pytest.fixture
@@ -48,7 +48,8 @@ def test_the_page_in_docs_has_the_same_operations(document: dict[str, Any]) -> N
 def test_every_answer_has_a_body_and_every_json_one_a_schema(document: dict[str, Any]) -> None:
     assert document["openapi"].startswith("3.1")
     for name, operation in operations(document).items():
-        assert {"200", "401", "421", "500"} <= set(operation["responses"]), name
+        assert {"401", "421", "429", "500"} <= set(operation["responses"]), name
+        assert {"200", "201"} & set(operation["responses"]), name
         if not name.startswith("GET"):
             assert {"403", "413", "415"} <= set(operation["responses"]), name
         for status, response in operation["responses"].items():
