@@ -80,6 +80,7 @@ class Settings:
     proxmox_timeout: int = 30
     proxmox_patience: int = 3600
     proxmox_ssh_from: tuple[str, ...] = ()
+    proxmox_reachable: tuple[str, ...] = ()
     proxmox_unlock_key: str = ""
     snapshots: int = 0
     snapshot_restore: bool = False

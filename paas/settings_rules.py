@@ -132,6 +132,12 @@ def _places(given: "Settings") -> Iterator[str]:
                 f"PAAS_PROXMOX_SSH_FROM: {name!r} is no address or network, such as 10.0.0.5 or "
                 "10.0.0.0/24"
             )
+    for name in given.proxmox_reachable:
+        if not _can(ipaddress.IPv4Network, name):
+            yield (
+                f"PAAS_PROXMOX_REACHABLE: {name!r} is no IPv4 address or network, such as "
+                "10.0.0.5 or 10.0.0.0/28"
+            )
     if not 0 <= given.proxmox_vlan <= 4094:
         yield f"PAAS_PROXMOX_VLAN={given.proxmox_vlan}: must be 1 to 4094, or 0 for none"
 

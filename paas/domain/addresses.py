@@ -2,9 +2,10 @@
 
 import ipaddress
 from dataclasses import dataclass
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 
 DHCP = "dhcp"
+DHCP_SHAPE = f"{DHCP},net=10.0.0.0/24"
 SHAPE = "10.0.0.20-10.0.0.99/24,gw=10.0.0.1"
 MOST = 65536
 
@@ -20,8 +21,9 @@ class AddressPool:
 
     @classmethod
     def parse(cls, text: str) -> "AddressPool | None":
-        """None for ``dhcp``; raises ``ValueError`` with a sentence for anything unusable."""
-        if text == DHCP:
+        """None with DHCP; raises ``ValueError`` with a sentence for anything unusable."""
+        if _is_dhcp(text):
+            dhcp_network(text)
             return None
         span, _, option = text.partition(",")
         ends, _, bits = span.partition("/")
@@ -61,3 +63,24 @@ class AddressPool:
             if address not in taken:
                 return address
         return None
+
+
+def dhcp_network(text: str) -> IPv4Network | None:
+    """The network that DHCP gives addresses from, where it is named: ``dhcp,net=10.0.0.0/24``.
+
+    None for ``dhcp`` alone, and for a range; raises ``ValueError`` with a sentence.
+    """
+    if not _is_dhcp(text) or text.strip() == DHCP:
+        return None
+    name, equals, given = text.partition(",")[2].partition("=")
+    try:
+        network = IPv4Network(given.strip())
+    except ValueError as error:
+        raise ValueError(f"must be {DHCP} or look like {DHCP_SHAPE} ({error})") from None
+    if name.strip() != "net" or not equals:
+        raise ValueError(f"must be {DHCP} or look like {DHCP_SHAPE}")
+    return network
+
+
+def _is_dhcp(text: str) -> bool:
+    return text.partition(",")[0].strip() == DHCP

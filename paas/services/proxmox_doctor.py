@@ -11,7 +11,8 @@ from paas.domain.errors import PaasError
 from paas.services import proxmox_places
 from paas.services.findings import Finding
 from paas.settings import Settings, environment, vmids
-from paas.targets.proxmox.site import access_of
+from paas.targets.proxmox.neighbours import look
+from paas.targets.proxmox.site import access_of, named_of
 from paas.tools import proxmox_rights
 from paas.tools.proxmox import Proxmox, Refused, Row
 from paas.tools.proxmox_access import pinned_certificate
@@ -31,7 +32,7 @@ def site_of(settings: Settings, major: int, token: str = "") -> Site:
         templates=settings.proxmox_lxc_template.partition(":")[0],
         vm_template=settings.proxmox_vm_template,
         major=major,
-        agent=bool(settings.proxmox_vm_template) and settings.proxmox_addresses == "dhcp",
+        agent=bool(settings.proxmox_vm_template) and named_of(settings).pool is None,
     )
 
 
@@ -150,26 +151,33 @@ def _cluster(settings: Settings, proxmox: Proxmox) -> Iterator[Finding]:
             says = f"The cluster {row['name']} has lost its quorum: nothing can be changed."
             mend = "Bring enough of its nodes back; `pvecm status` on a node shows which are away."
             yield Finding("proxmox cluster", False, says, mend)
-    yield from _addresses(settings, [str(row["ip"]) for row in rows if row.get("ip")])
+    pool = named_of(settings).pool
+    if pool:
+        yield _range(pool, [str(row["ip"]) for row in rows if row.get("ip")])
+    else:
+        yield _by_dhcp(settings, proxmox)
 
 
-def _addresses(settings: Settings, nodes: Sequence[str]) -> Iterator[Finding]:
-    pool = AddressPool.parse(settings.proxmox_addresses)
-    if pool is None:
-        says = "Guests get their addresses by DHCP: which ones is not known before, so no rule of "
-        says += "their firewalls keeps them from each other's ports."
-        if not settings.proxmox_ssh_from:
-            says += " PAAS_PROXMOX_SSH_FROM is not set: each may try the others' SSH too."
-        yield Finding("proxmox addresses", True, says)
-        return
+def _by_dhcp(settings: Settings, proxmox: Proxmox) -> Finding:
+    bridge, name = settings.proxmox_bridge, "proxmox addresses"
+    near = look(proxmox, named_of(settings), settings.proxmox_nodes)
+    if near.hosts:
+        says = f"Guests get their addresses by DHCP in {', '.join(near.hosts)}: there their "
+        return Finding(name, True, f"{says}firewalls refuse all but what they need.")
+    says = f"Guests get their addresses by DHCP on {bridge}, and nobody says from which network: "
+    says += "nothing is deployed, for no firewall could keep guests from each other."
+    mend = "PAAS_PROXMOX_ADDRESSES=dhcp,net=<that network, such as 10.0.0.0/24>"
+    return Finding(name, False, says, mend)
+
+
+def _range(pool: AddressPool, nodes: Sequence[str]) -> Finding:
     taken = [ip for ip in nodes if _is_within(pool, ip)]
     says = f"There are {pool.size} addresses for guests, {pool.first} to {pool.last}."
     if taken:
         mend = "Set PAAS_PROXMOX_ADDRESSES to a range that nothing else uses."
         says = f"{says} Nodes have {', '.join(taken)} of them."
-        yield Finding("proxmox addresses", False, says, mend)
-    else:
-        yield Finding("proxmox addresses", True, says)
+        return Finding("proxmox addresses", False, says, mend)
+    return Finding("proxmox addresses", True, says)
 
 
 def _is_within(pool: AddressPool, ip: str) -> bool:

@@ -4,6 +4,10 @@
 locals {
   is_static = var.address != "dhcp"
 
+  # With DHCP the network itself has the servers of addresses and of names.
+  networks  = local.is_static ? [] : var.guests
+  resolvers = length(var.dns) > 0 ? var.dns : local.networks
+
   # In order: the first rule that fits decides. Everything else that comes in is dropped, and
   # what the guest begins itself goes out unless it is refused here.
   rules = concat(
@@ -11,14 +15,23 @@ locals {
     [for source in length(var.ssh_from) > 0 ? var.ssh_from : [""] :
       { type = "in", action = "ACCEPT", from = source, to = "", proto = "tcp", port = "22", comment = "the platform" }
     ],
-    flatten([for server in var.dns : [for proto in ["udp", "tcp"] :
-      { type = "out", action = "ACCEPT", from = "", to = server, proto = proto, port = "53", comment = "names" }
-    ]]),
-    [for hosts in var.guests :
-      { type = "out", action = "REJECT", from = "", to = hosts, proto = "", port = "", comment = "other guests" }
-    ],
     [for host in var.nodes :
       { type = "out", action = "REJECT", from = "", to = host, proto = "tcp", port = "8006", comment = "the Proxmox API" }
+    ],
+    [for hosts in local.networks :
+      { type = "out", action = "ACCEPT", from = "", to = hosts, proto = "udp", port = "67", comment = "addresses" }
+    ],
+    flatten([for server in local.resolvers : [for proto in ["udp", "tcp"] :
+      { type = "out", action = "ACCEPT", from = "", to = server, proto = proto, port = "53", comment = "names" }
+    ]]),
+    [for one in var.services :
+      { type = "out", action = "ACCEPT", from = "", to = one.address, proto = "tcp", port = tostring(one.port), comment = "installing" }
+    ],
+    [for hosts in var.reachable :
+      { type = "out", action = "ACCEPT", from = "", to = hosts, proto = "", port = "", comment = "reachable" }
+    ],
+    [for hosts in var.guests :
+      { type = "out", action = "REJECT", from = "", to = hosts, proto = "", port = "", comment = "other guests" }
     ],
   )
 }

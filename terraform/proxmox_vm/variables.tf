@@ -224,6 +224,18 @@ variable "guests" {
   default     = []
 }
 
+variable "services" {
+  description = "What the guest installs from that lies among other guests: addresses and TCP ports."
+  type        = list(object({ address = string, port = number }))
+  default     = []
+}
+
+variable "reachable" {
+  description = "What else the guest may reach among other guests: addresses and networks."
+  type        = list(string)
+  default     = []
+}
+
 variable "nodes" {
   description = "The addresses of the cluster's nodes, whose API this guest may not reach."
   type        = list(string)

@@ -95,6 +95,7 @@ def running(number: int | None = None) -> Iterator[Lab]:
         api = undo.enter_context(
             pve.running(below.hypervisor, address=address, nodes=NODES, below=state)
         )
+        api.networks = {BRIDGE: (f"{address}/24", below.plan.host)}
         yield Lab(below, mirrors, git, provider, api, _furnish(api, below))
 
 

@@ -73,10 +73,19 @@ class Cluster:
         if v.get("type") not in (None, "bridge", "any_bridge", "any_local_bridge", "include_sdn"):
             return []
         return [
-            {"iface": name, "type": "bridge", "active": 1, "autostart": 1, "method": "static"}
+            {"iface": name, "type": "bridge", "active": 1, "autostart": 1, **self._numbers(name)}
             for name in sorted(self.bridges)
             if self.allowed(user, f"/sdn/zones/localnetwork/{name}", "SDN.Audit|SDN.Use")
         ]
+
+    def _numbers(self, bridge: str) -> dict[str, str]:
+        """A node's own address on a bridge; one that only joins guests has none."""
+        if bridge not in self.networks:
+            return {"method": "manual"}
+        cidr, gateway = self.networks[bridge]
+        address, _, netmask = cidr.partition("/")
+        given = {"cidr": cidr, "address": address, "netmask": netmask, "gateway": gateway}
+        return {"method": "static", **given}
 
     # Tasks: those that ended unless one asks for the active ones.
 

@@ -44,6 +44,8 @@ class Realism:
         # By guest: the state that is shown, the one that was seen last, and since when.
         self._shown: dict[int, tuple[str, str, float]] = {}
         self.bridges = {"vmbr0"}
+        # Each node's own address on a bridge, and its way out there.
+        self.networks = {"vmbr0": ("10.0.0.2/24", "10.0.0.1")}
         # Bytes that a container template needs unpacked, by volume id.
         self.unpacked: dict[str, int] = {}
         self._born: dict[int, float] = {}

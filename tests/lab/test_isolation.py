@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 import pytest
 
@@ -48,15 +49,23 @@ def guests(platform: LabPlatform) -> Mapping[str, tuple[int, str]]:
 @pytest.fixture(scope="module")
 def stranger(platform: LabPlatform) -> Iterator[Knock]:
     """A machine on the bridge that is not ours: whether it can open a connection."""
-    plan, hypervisor = platform.lab.ground.plan, platform.lab.ground.hypervisor
+    plan = platform.lab.ground.plan
     address = f"{plan.subnet}.252"
+    with standing(platform.lab, address):
+        yield lambda host, port: knock(platform, STRANGER, host, port, address)
+
+
+@contextmanager
+def standing(lab: Lab, address: str) -> Iterator[None]:
+    """A machine of somebody else at this address, without a firewall, with an SSH server."""
+    plan, hypervisor = lab.ground.plan, lab.ground.hypervisor
     config = GuestConfig(
         STRANGER, "lxc", "stranger", PLAIN_TEMPLATE, address=f"{address}/24", gateway=plan.host
     )
     hypervisor.create(config)
     try:
         hypervisor.start(STRANGER)
-        yield lambda host, port: knock(platform, STRANGER, host, port, address)
+        yield
     finally:
         hypervisor.destroy(STRANGER)
 

@@ -144,12 +144,21 @@ def test_addresses_of_nodes_are_not_for_guests(site: Settings) -> None:
     assert "Nodes have 192.0.2.11, 192.0.2.12 of them." in only(taken, "proxmox addresses").says
 
 
-def test_with_dhcp_it_is_said_what_guests_can_reach_of_each_other(site: Settings) -> None:
-    by_dhcp = replace(site, proxmox_addresses="dhcp", proxmox_ssh_from=())
+def test_with_dhcp_it_is_said_where_guests_are_kept_from_each_other(
+    site: Settings, pve: LabPve
+) -> None:
+    by_dhcp = replace(site, proxmox_addresses="dhcp")
     assert bad(by_dhcp) == {}
-    assert "each may try the others' SSH" in told(by_dhcp, "proxmox addresses")
-    mended = told(replace(by_dhcp, proxmox_ssh_from=("10.0.0.5",)), "proxmox addresses")
-    assert mended.endswith("keeps them from each other's ports.")
+    assert "by DHCP in 10.0.0.0/24: there their firewalls" in told(by_dhcp, "proxmox addresses")
+    for unknown in (replace(by_dhcp, proxmox_vlan=30), by_dhcp):
+        finding = bad(unknown)["proxmox addresses"]
+        assert "nobody says from which network: nothing is deployed" in finding.says
+        assert finding.mend.startswith("PAAS_PROXMOX_ADDRESSES=dhcp,net=<")
+        # Without a VLAN the bridges say it, while they have addresses of their own.
+        pve.networks.clear()
+    named = replace(by_dhcp, proxmox_addresses="dhcp,net=10.7.0.0/24")
+    assert bad(named) == {}
+    assert "by DHCP in 10.7.0.0/24" in told(named, "proxmox addresses")
 
 
 def test_a_storage_that_cannot_serve_is_told(site: Settings, pve: LabPve) -> None:

@@ -1,12 +1,12 @@
 """How an administrator writes down the addresses that guests may have."""
 
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paas.domain.addresses import MOST, AddressPool
+from paas.domain.addresses import MOST, AddressPool, dhcp_network
 
 
 def pool(text: str) -> AddressPool:
@@ -27,6 +27,23 @@ def test_spaces_a_single_address_and_no_gateway_are_fine() -> None:
     assert pool("10.0.0.20/24").size == 1
     assert pool("10.0.0.20-10.0.0.21/24").gateway is None
     assert AddressPool.parse("dhcp") is None
+
+
+def test_with_dhcp_the_network_may_be_named() -> None:
+    for text in ("dhcp,net=10.0.0.0/24", " dhcp , net = 10.0.0.0/24"):
+        assert AddressPool.parse(text) is None
+        assert dhcp_network(text) == IPv4Network("10.0.0.0/24")
+    assert dhcp_network("dhcp") is None
+    assert dhcp_network("10.0.0.20-10.0.0.21/24") is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["dhcp,", "dhcp,10.0.0.0/24", "dhcp,net=10.0.0.5/24", "dhcp,net=", "dhcp,gw=10.0.0.0/24"],
+)
+def test_a_network_of_dhcp_that_cannot_be_used_is_refused_in_words(text: str) -> None:
+    with pytest.raises(ValueError, match=r"must be dhcp or look like dhcp,net=10\.0\.0\.0/24"):
+        AddressPool.parse(text)
 
 
 @pytest.mark.parametrize(

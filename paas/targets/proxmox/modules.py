@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from paas.domain.specs import GuestSpec, Resources
-from paas.targets.proxmox import marker
+from paas.targets.proxmox import marker, neighbours
 from paas.targets.proxmox.site import Site
 
 # The least memory in MB that a system starts with.
@@ -44,6 +44,25 @@ def sizes(kind: str, asked: Resources, frozen: Mapping[str, Any]) -> Resources:
     )
 
 
+def refused(site: Site, frozen: Mapping[str, Any]) -> list[str]:
+    """Where other guests are: those made before and with this one, and those made now."""
+    return list(dict.fromkeys([*frozen.get("guests", []), *site.named.hosts]))
+
+
+def _wall(site: Site, frozen: Mapping[str, Any]) -> dict[str, Any]:
+    """Who is refused, and what the guest needs among those."""
+    guests = refused(site, frozen)
+    return {
+        "guests": guests,
+        "services": [
+            {"address": address, "port": port}
+            for address, port in site.services
+            if neighbours.is_among(address, guests)
+        ],
+        "reachable": [*frozen.get("routers", []), *site.reachable],
+    }
+
+
 def _common(site: Site, guest: GuestSpec, kind: str) -> dict[str, Any]:
     frozen = guest.frozen
     given = sizes(kind, guest.resources, frozen)
@@ -67,7 +86,7 @@ def _common(site: Site, guest: GuestSpec, kind: str) -> dict[str, Any]:
         "ssh_key": site.public_key,
         "port": guest.port,
         "ssh_from": list(site.ssh_from),
-        "guests": list(frozen.get("guests", [])),
+        **_wall(site, frozen),
         "nodes": list(frozen.get("nodes", [])),
         "timeout": int(site.task_seconds),
     }

@@ -4,10 +4,13 @@ import os
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Network
 from pathlib import Path
 
-from paas.domain.addresses import AddressPool
+from paas.domain.addresses import AddressPool, dhcp_network
 from paas.settings import Settings, vmids
+from paas.targets.proxmox import neighbours
+from paas.targets.proxmox.neighbours import Named
 from paas.tools.proxmox import Access
 
 # Of the settings there is one cluster, whatever node of it the URL names; others were added.
@@ -16,7 +19,9 @@ ENDPOINT = "proxmox"
 
 @dataclass(frozen=True)
 class Site:
-    """``addresses`` is None with DHCP; ``public_key`` is the one that guests are entered with.
+    """``addresses`` is None with DHCP, and ``network`` then perhaps the one that it gives from;
+    ``services`` are the addresses and ports of what guests install from, ``reachable`` what they
+    may reach besides. ``public_key`` is the one that guests are entered with.
 
     ``task_seconds`` is how long one task of Proxmox may take, ``stop_seconds`` how long a guest
     may take to end by itself. ``unlock_key`` is a file, or empty.
@@ -27,6 +32,7 @@ class Site:
     public_key: str
     vmids: range
     addresses: AddressPool | None
+    network: IPv4Network | None = None
     nodes: tuple[str, ...] = ()
     storage: str = "local-lvm"
     bridge: str = "vmbr0"
@@ -36,6 +42,8 @@ class Site:
     lxc_template: str = ""
     vm_template: int = 0
     ssh_from: tuple[str, ...] = ()
+    services: tuple[tuple[str, int], ...] = ()
+    reachable: tuple[str, ...] = ()
     unlock_key: str = ""
     task_seconds: float = 1800.0
     stop_seconds: float = 60.0
@@ -51,6 +59,7 @@ class Site:
             public_key=public_key,
             vmids=vmids(settings.proxmox_vmids),
             addresses=AddressPool.parse(settings.proxmox_addresses),
+            network=dhcp_network(settings.proxmox_addresses),
             nodes=settings.proxmox_nodes,
             storage=settings.proxmox_storage,
             bridge=settings.proxmox_bridge,
@@ -60,10 +69,27 @@ class Site:
             lxc_template=settings.proxmox_lxc_template,
             vm_template=settings.proxmox_vm_template,
             ssh_from=settings.proxmox_ssh_from,
+            services=neighbours.services(settings),
+            reachable=settings.proxmox_reachable,
             unlock_key=str(Path(key).expanduser()) if key else "",
             task_seconds=float(settings.step_timeout),
             stop_seconds=float(settings.stop_timeout),
         )
+
+    @property
+    def named(self) -> Named:
+        """What the settings said of where guests are."""
+        return Named(self.addresses, self.network, self.bridge, self.vlan)
+
+
+def named_of(settings: Settings) -> Named:
+    """What the settings say of where guests are."""
+    return Named(
+        AddressPool.parse(settings.proxmox_addresses),
+        dhcp_network(settings.proxmox_addresses),
+        settings.proxmox_bridge,
+        settings.proxmox_vlan,
+    )
 
 
 def access_of(settings: Settings) -> Access:

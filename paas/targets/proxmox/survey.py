@@ -45,26 +45,33 @@ class Present:
 
 @dataclass(frozen=True)
 class Survey:
-    """``apis`` are the nodes' addresses. ``template`` is what the kind of guest is made from, as
-    it is frozen on the guest's row. ``vmids`` are all that are in use, of templates too."""
+    """``apis`` are the nodes' addresses, ``bridges`` what nodes say of theirs, with DHCP.
+
+    ``template`` is what the kind of guest is made from, as it is frozen on the guest's row.
+    ``vmids`` are all that are in use, of templates too.
+    """
 
     nodes: tuple[NodeRoom, ...]
     guests: Mapping[int, Present]
     apis: tuple[str, ...]
     template: Mapping[str, Any] = field(default_factory=dict)
     vmids: frozenset[int] = frozenset()
+    storages: Mapping[str, tuple[NodeRoom, ...]] = field(default_factory=dict)
+    bridges: tuple[Row, ...] = ()
 
 
-def rooms(proxmox: Proxmox, site: Site) -> tuple[NodeRoom, ...]:
-    """Every node that the settings allow, and those that they name and the cluster has not."""
-    storages = {
-        row["node"]: row
-        for row in proxmox.get("/cluster/resources", type="storage")
-        if row.get("storage") == site.storage
-    }
+def rooms(proxmox: Proxmox, site: Site) -> Mapping[str, tuple[NodeRoom, ...]]:
+    """By storage, every node that the settings allow, and those that they name and the cluster
+    has not; the settings' own storage is always among them."""
+    rows = proxmox.get("/cluster/resources", type="storage")
+    at = {(row.get("storage"), row["node"]): row for row in rows}
     found = {row["node"]: row for row in proxmox.nodes()}
     names = site.nodes or tuple(sorted(found))
-    return tuple(_room(name, found.get(name), storages.get(name), site.storage) for name in names)
+    storages = {site.storage, *(str(row["storage"]) for row in rows if row.get("storage"))}
+    return {
+        storage: tuple(_room(n, found.get(n), at.get((storage, n)), storage) for n in names)
+        for storage in sorted(storages)
+    }
 
 
 def _room(name: str, node: Row | None, storage: Row | None, wanted: str) -> NodeRoom:

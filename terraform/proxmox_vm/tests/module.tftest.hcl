@@ -22,6 +22,8 @@ variables {
   port           = 8000
   ssh_from       = ["10.0.0.5", "10.0.1.0/24"]
   guests         = ["10.0.0.20-10.0.0.99"]
+  services       = [{ address = "10.0.0.40", port = 3142 }]
+  reachable      = ["10.0.0.48/28"]
   nodes          = ["192.0.2.11", "192.0.2.12"]
   template       = 9000
   template_node  = "pve1"
@@ -66,13 +68,63 @@ run "rules_are_in_order" {
       "in ACCEPT  tcp/8000",
       "in ACCEPT 10.0.0.5 tcp/22",
       "in ACCEPT 10.0.1.0/24 tcp/22",
-      "out ACCEPT 10.0.0.1 udp/53",
-      "out ACCEPT 10.0.0.1 tcp/53",
-      "out REJECT 10.0.0.20-10.0.0.99 /",
       "out REJECT 192.0.2.11 tcp/8006",
       "out REJECT 192.0.2.12 tcp/8006",
+      "out ACCEPT 10.0.0.1 udp/53",
+      "out ACCEPT 10.0.0.1 tcp/53",
+      "out ACCEPT 10.0.0.40 tcp/3142",
+      "out ACCEPT 10.0.0.48/28 /",
+      "out REJECT 10.0.0.20-10.0.0.99 /",
     ]
     error_message = "The app and the platform come in; other guests and the API are refused."
+  }
+}
+
+run "by_dhcp_the_network_is_refused_but_for_what_a_guest_needs_there" {
+  command = plan
+
+  variables {
+    address   = "dhcp"
+    gateway   = ""
+    dns       = []
+    guests    = ["10.0.0.0/24"]
+    reachable = ["10.0.0.1"]
+  }
+
+  assert {
+    condition = [for rule in proxmox_virtual_environment_firewall_rules.guest.rule :
+      "${rule.type} ${rule.action} ${rule.source}${rule.dest} ${rule.proto}/${rule.dport}"
+      ] == [
+      "in ACCEPT  tcp/8000",
+      "in ACCEPT 10.0.0.5 tcp/22",
+      "in ACCEPT 10.0.1.0/24 tcp/22",
+      "out REJECT 192.0.2.11 tcp/8006",
+      "out REJECT 192.0.2.12 tcp/8006",
+      "out ACCEPT 10.0.0.0/24 udp/67",
+      "out ACCEPT 10.0.0.0/24 udp/53",
+      "out ACCEPT 10.0.0.0/24 tcp/53",
+      "out ACCEPT 10.0.0.40 tcp/3142",
+      "out ACCEPT 10.0.0.1 /",
+      "out REJECT 10.0.0.0/24 /",
+    ]
+    error_message = "Addresses, names, mirrors and the gateway can be reached; other guests and the API cannot."
+  }
+}
+
+run "name_servers_that_are_known_are_the_only_ones" {
+  command = plan
+
+  variables {
+    address = "dhcp"
+    gateway = ""
+    guests  = ["10.0.0.0/24"]
+  }
+
+  assert {
+    condition = [for rule in proxmox_virtual_environment_firewall_rules.guest.rule :
+      rule.dest if rule.dport == "53"
+    ] == ["10.0.0.1", "10.0.0.1"]
+    error_message = "With name servers of the settings no other is let through."
   }
 }
 
@@ -83,7 +135,7 @@ run "dhcp_has_no_filter_of_addresses" {
     address = "dhcp"
     gateway = ""
     dns     = []
-    guests  = []
+    guests  = ["10.0.0.0/24"]
   }
 
   assert {

@@ -84,6 +84,15 @@ def test_addresses_exhausted(opening: Open, row: Row) -> None:
     assert (app.state, world.ours()) == (AppState.FAILED, set())
 
 
+def test_network_unknown(opening: Open, row: Row) -> None:
+    world = opening(proxmox_addresses="dhcp")
+    world.pve.networks.clear()
+    app = world.deploy()
+    row.says(app.error_message)
+    world.check()
+    assert (app.state, world.ours(), world.standing()) == (AppState.FAILED, set(), set())
+
+
 def test_vmid_taken(world: World, row: Row) -> None:
     world.pve.add_foreign(100_000)
     world.adopt_stranger(100_000, pooled=True)

@@ -1,6 +1,7 @@
 """Guests whose addresses the network gives."""
 
 from dataclasses import replace
+from ipaddress import IPv4Network
 
 import pytest
 
@@ -30,6 +31,41 @@ def test_a_guest_without_a_static_address_is_made_and_planned_again(
     assert made.guest.address == ""
     wall = world.pve.hypervisor.firewalls[made.guest.vmid]  # type: ignore[attr-defined]
     assert (wall.mac_filter, wall.ip_filter) == (True, False)
+    assert [
+        (one.action, one.destination, one.port)
+        for one in wall.rules
+        if one.direction == "out" and one.port != "8006"
+    ] == [
+        ("ACCEPT", "10.0.0.0/24", "67"),
+        ("ACCEPT", "10.0.0.0/24", "53"),
+        ("ACCEPT", "10.0.0.0/24", "53"),
+        ("ACCEPT", "10.0.0.1", ""),
+        ("REJECT", "10.0.0.0/24", ""),
+    ]
+
+
+def test_what_guests_may_reach_is_changed_in_place(
+    by_dhcp: World, world: World, applying: Apply
+) -> None:
+    world.target = by_dhcp.target
+    made = applying()
+    made.apply()
+    world.target.site = replace(
+        world.target.site,
+        services=(("10.0.0.40", 3142), ("192.0.2.9", 80)),
+        reachable=("10.0.0.9",),
+    )
+    made.change(made.guest)
+    assert {one.action for one in made.plan().changes} == {"update"}
+    made.apply()
+    wall = world.pve.hypervisor.firewalls[made.guest.vmid]  # type: ignore[attr-defined]
+    told = [(one.action, one.destination, one.port) for one in wall.rules]
+    assert told[-4:] == [
+        ("ACCEPT", "10.0.0.40", "3142"),
+        ("ACCEPT", "10.0.0.1", ""),
+        ("ACCEPT", "10.0.0.9", ""),
+        ("REJECT", "10.0.0.0/24", ""),
+    ]
 
 
 def test_the_address_is_asked_for_and_learned(
@@ -50,6 +86,21 @@ def test_the_address_is_asked_for_and_learned(
     assert contact == Contact("10.0.0.77", "ssh-ed25519 AAAA")
     assert asked == [mac, mac]
     assert by_dhcp.inside.asked == [("wait_ready", "10.0.0.77")]
+
+
+def test_an_address_where_no_firewall_refuses_other_guests_is_not_used(
+    by_dhcp: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guest = by_dhcp.reserve()
+    by_dhcp.make_directly(guest)
+    monkeypatch.setattr(addresses, "given", lambda *_: "192.168.7.7")
+    words = r"192\.168\.7\.7, and the firewalls of guests refuse 10\.0\.0\.0/24 only\. Set PAAS_"
+    with pytest.raises(StepFailed, match=words):
+        by_dhcp.target.wait_ready(guest, 30.0)
+    target = by_dhcp.target
+    target.site = replace(target.site, network=IPv4Network("192.168.7.0/24"))
+    assert target.wait_ready(guest, 30.0).address == "192.168.7.7"
+    assert target.values(guest)["guests"] == ["10.0.0.0/24", "192.168.7.0/24"]
 
 
 def test_a_guest_that_is_given_none_says_what_to_look_at(by_dhcp: World) -> None:

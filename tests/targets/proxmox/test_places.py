@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from paas.domain.addresses import AddressPool
-from paas.domain.errors import ForeignGuest, StepFailed
+from paas.domain.errors import ForeignGuest, StepFailed, Unreachable
 from paas.domain.specs import Resources
 from paas.targets.contract import Reserved, Wanted
 from paas.targets.proxmox import places
@@ -49,6 +49,7 @@ def test_the_node_with_the_most_free_memory_is_taken() -> None:
         "gateway": "10.0.0.1",
         "dns": ["10.0.0.1"],
         "guests": ["10.0.0.20-10.0.0.99"],
+        "routers": [],
         "nodes": ["192.0.2.11"],
     }
 
@@ -86,6 +87,69 @@ def test_reservations_of_other_endpoints_do_not_count() -> None:
     assert places.choose(SITE, "lxc", WANTED, [other], look).address == "10.0.0.20"
 
 
+def test_addresses_are_given_once_over_all_endpoints() -> None:
+    other = taken(20, endpoint="worker-2")
+    place = places.choose(SITE, "lxc", WANTED, [other], survey(room("a")))
+    assert place.address == "10.0.0.21"
+    elsewhere = places.choose(
+        replace(SITE, endpoint="worker-2"), "lxc", WANTED, [], survey(room("a"))
+    )
+    assert elsewhere.endpoint == "worker-2"
+
+
+def test_nothing_new_goes_to_a_node_that_is_drained() -> None:
+    look = survey(room("a"), room("b", memory_used=4096))
+    assert places.choose(SITE, "lxc", replace(WANTED, without=frozenset("a")), [], look).node == "b"
+    with pytest.raises(StepFailed, match="a takes no new guests; b takes no new guests"):
+        places.choose(SITE, "lxc", replace(WANTED, without=frozenset("ab")), [], look)
+    away = survey(room("a"), room("b", reason="is offline"))
+    with pytest.raises(Unreachable, match="a takes no new guests; b is offline"):
+        places.choose(SITE, "lxc", replace(WANTED, without=frozenset("a")), [], away)
+
+
+def test_a_node_is_avoided_for_as_long_as_another_has_room() -> None:
+    wanted = replace(WANTED, avoid=frozenset("a"))
+    look = survey(room("a"), room("b", memory_used=4096))
+    assert places.choose(SITE, "lxc", wanted, [], look).node == "b"
+    full = survey(room("a"), room("b", memory_used=8000))
+    place = places.choose(SITE, "lxc", wanted, [], full)
+    assert (place.node, place.free) == ("a", 8192 - 1024)
+
+
+def test_a_plan_names_nodes_storage_and_network() -> None:
+    look = survey(room("a"), room("b", memory_used=4096))
+    fast = (room("a", reason="has no storage fast"), room("b", memory_used=4096, disk_used=0))
+    look = replace(look, storages={"local-lvm": look.nodes, "fast": fast})
+    plan = {"storage": "fast", "bridge": "vmbr7", "vlan": 30}
+    place = places.choose(SITE, "lxc", replace(WANTED, placement=plan), [], look)
+    kept = {name: place.frozen[name] for name in plan}
+    assert (place.node, kept) == ("b", plan)
+    only = replace(WANTED, placement={"nodes": ["b"]})
+    assert places.choose(SITE, "lxc", only, [], look).node == "b"
+    with pytest.raises(StepFailed, match="a has no storage slow; b has no storage slow"):
+        places.choose(SITE, "lxc", replace(WANTED, placement={"storage": "slow"}), [], look)
+    with pytest.raises(StepFailed, match="pve9 is not among the nodes"):
+        places.choose(SITE, "lxc", replace(WANTED, placement={"nodes": ["pve9"]}), [], look)
+
+
+def test_only_what_lies_on_the_same_storage_takes_its_room() -> None:
+    held = [taken(40, storage="fast"), taken(41, storage="local-lvm"), taken(42)]
+    look = survey(room("a"))
+    assert places.free(look.nodes[0], held, look, "local-lvm").disk == 100 - 20 - 20
+    assert places.free(look.nodes[0], held, look, "fast").disk == 100 - 20 - 20
+    assert places.free(look.nodes[0], held, look).disk == 100 - 20 - 30
+
+
+def test_a_machine_on_a_local_storage_is_cloned_where_its_template_is() -> None:
+    frozen = {"template": 9000, "template_node": "a"}
+    shared = survey(room("a", memory_used=4096, shared=True), room("b", shared=True), frozen=frozen)
+    local = (room("a", memory_used=4096), room("b"))
+    look = replace(shared, storages={"local-lvm": shared.nodes, "fast": local})
+    assert places.choose(SITE, "qemu", WANTED, [], look).node == "b"
+    there = replace(WANTED, placement={"storage": "fast"})
+    assert places.choose(SITE, "qemu", there, [], look).node == "a"
+
+
 def test_a_full_cluster_says_what_each_node_lacks() -> None:
     look = survey(
         room("a", memory=1500),
@@ -111,8 +175,20 @@ def test_addresses_run_out_in_words_and_dhcp_has_none() -> None:
     held = [taken(20, resources=Resources(1, 1, 1)), taken(21, resources=Resources(1, 1, 1))]
     with pytest.raises(StepFailed, match="All 2 addresses for guests are taken"):
         places.choose(small, "lxc", WANTED, held, look)
-    place = places.choose(replace(SITE, addresses=None), "lxc", WANTED, held, look)
-    assert (place.address, place.frozen["prefix"], place.frozen["guests"]) == ("", 0, [])
+    card = {"iface": "vmbr0", "cidr": "10.0.0.2/24", "gateway": "10.0.0.1"}
+    by_dhcp = replace(look, bridges=(card,))
+    place = places.choose(replace(SITE, addresses=None), "lxc", WANTED, held, by_dhcp)
+    assert (place.address, place.frozen["prefix"]) == ("", 0)
+    assert (place.frozen["guests"], place.frozen["routers"]) == (["10.0.0.0/24"], ["10.0.0.1"])
+
+
+@pytest.mark.parametrize(("vlan", "where"), [(0, "vmbr0"), (30, "vmbr0 with VLAN 30")])
+def test_where_no_firewall_could_refuse_other_guests_none_is_made(vlan: int, where: str) -> None:
+    card = {"iface": "vmbr0" if vlan else "vmbr1", "cidr": "10.0.0.2/24"}
+    look = replace(survey(room("a")), bridges=(card,))
+    site = replace(SITE, addresses=None, vlan=vlan)
+    with pytest.raises(StepFailed, match=f"by DHCP on {where}, .* PAAS_PROXMOX_ADDRESSES=dhcp,net"):
+        places.choose(site, "lxc", WANTED, [], look)
 
 
 def test_the_survey_sees_nodes_templates_and_storages(world: World) -> None:
