@@ -40,12 +40,10 @@ JOIN apps a ON a.id = o.app_id WHERE a.uuid = ? AND o.kind = ? ORDER BY s.positi
 LEAST_SHOWN = 0.01
 FIRST = "both sides wait for the same programs, the guest's start and the same play."
 REDEPLOY = (
-    "the play takes as long on both sides, Ansible's loading included: the steps before it "
-    "are too short to hide that. What comes on top is what the platform does not leave out: "
-    "it fetches from the repository, looks at the guest before it touches it (0.2 s), looks "
+    "the tasks take as long on both sides. What comes on top is what the platform does not leave "
+    "out: it fetches from the repository, looks at the guest before it touches it (0.2 s), looks "
     "at the new release before it lets it serve, switches and removes what is superseded (0.3 "
-    "s), and records each step on disk. A process of Ansible that is kept loaded between "
-    "plays would save about a second."
+    "s), and records each step on disk. It does not load Ansible anew, as the script must."
 )
 TEN = (
     "two workers against two at a time by hand, on two processors that are busy all the time: "

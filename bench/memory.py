@@ -5,8 +5,10 @@ from pathlib import Path
 
 import requests
 
+from bench.deployments import BODY, WAIT
 from bench.figures import Measure, Samples
-from bench.world import platform, say
+from bench.world import Server, platform, say
+from paas.running.sample import make_mirror
 
 LOOKS = 5
 PAUSE = 1.0
@@ -51,8 +53,13 @@ def pss_mb(pids: list[int]) -> dict[int, float]:
 
 
 def measure(folder: Path) -> list[Measure]:
-    """The idle platform, all its processes, some seconds after its first requests."""
-    with platform(folder, "idle") as server:
+    """The idle platform, all its processes, some seconds after its first requests.
+
+    One of them is a deployment: Ansible is loaded with the first play, and stays.
+    """
+    mirror = make_mirror(folder / "idle-mirror")
+    with platform(folder, "idle", PAAS_GIT_MIRROR=str(mirror)) as server:
+        _deploy(server)
         for path in ("/health", "/api/deployments", "/api/stats", "/", "/openapi.json"):
             requests.get(f"{server.url}{path}", timeout=30)
         samples: list[float] = []
@@ -68,5 +75,12 @@ def measure(folder: Path) -> list[Measure]:
     shown = ", ".join(f"{name} {share:.0f}" for name, share in parts.items())
     say(f"  {samples[-1]:.0f} MB: {shown}")
     values = Samples(samples, "MB", 0)
-    what = "Memory of the idle platform, all its processes (PSS)"
+    what = "Memory of the idle platform after a deployment, all its processes (PSS)"
     return [Measure(what, f"{values}: {shown}", "-", values.median, 300, unit="MB", reason=REASON)]
+
+
+def _deploy(server: Server) -> None:
+    answer = requests.post(f"{server.url}/api/deploy", json=BODY | {"name": "idle"}, timeout=WAIT)
+    answer.raise_for_status()
+    path = f"{server.url}/api/deployments/{answer.json()['deployment']['id']}"
+    requests.delete(path, timeout=WAIT).raise_for_status()

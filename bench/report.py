@@ -40,8 +40,8 @@ METHOD = """\
   that inserts one row (`bench/bare.py`), both under the platform's gunicorn settings on SQLite
   (WAL, `synchronous=FULL`). No workers run, so that the load is the door's alone.
 - **Lists**: requests in turn to two servers whose databases differ in their number of rows.
-- **Memory**: the sum of PSS over all processes of `paas run` (2 workers, web, sweeper, Redis,
-  manager), after a few requests.
+- **Memory**: the sum of PSS over all processes of `paas run` (2 workers, web, sweeper, Redis, the
+  process that has Ansible loaded, manager), after a deployment and a few requests.
 """
 
 
