@@ -66,6 +66,18 @@ def whole_number(sentence: str, low: int, high: int, **options: Any) -> fields.I
     )
 
 
+class Truth(fields.Boolean):
+    """true or false of JSON: neither words nor numbers that mean it."""
+
+    def __init__(self, sentence: str, **options: Any) -> None:
+        super().__init__(error_messages=one_sentence(sentence), **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> bool:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value
+
+
 class WrittenNumber(fields.Integer):
     """A whole number as a query or a header writes it: decimal digits and nothing else."""
 

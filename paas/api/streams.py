@@ -44,3 +44,8 @@ def told(kind: str, data: Mapping[str, object]) -> str:
 def written(key: str, kind: str, data: Mapping[str, object]) -> str:
     """One event with the id that a client comes back with, a word of ours too."""
     return f"id: {key}\n{told(kind, data)}"
+
+
+def plain(key: str, data: Mapping[str, object]) -> str:
+    """One event without a kind of its own, which a browser gives to ``onmessage``."""
+    return f"id: {key}\ndata: {json.dumps(data, separators=(',', ':'))}\n\n"

@@ -44,6 +44,10 @@ class Conflict(PaasError):
     """The thing is busy or in a state that does not allow the request."""
 
 
+class Deleted(Conflict):
+    """The thing was deleted. An API that forgets what was deleted says that there is none."""
+
+
 class KeyReused(PaasError):
     """An Idempotency-Key came again with another body."""
 

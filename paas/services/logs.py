@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 
-from paas.domain.errors import Conflict, StepFailed, Unreachable
+from paas.domain.errors import Deleted, StepFailed, Unreachable
 from paas.domain.output import Line, Places, Query
 from paas.domain.permissions import Permission
 from paas.domain.specs import Actor
@@ -37,7 +37,17 @@ def runtime(platform: Platform, actor: Actor, app_id: str, query: Query) -> list
     Empty when it has no guest. Raises ``Unreachable`` when none of its guests answers; of those
     that do not, when others do, a line of the platform's own at the end tells.
     """
-    batch = output.newest(output.look(platform, actor, app_id), query)
+    return _newest(output.look(platform, actor, app_id), query)
+
+
+@needs(Permission.LOGS_READ)
+def latest(platform: Platform, actor: Actor, app_id: str, query: Query) -> list[Line]:
+    """The same of an app that stands; raises ``Deleted`` for one that does not."""
+    return _newest(_standing(platform, actor, app_id), query)
+
+
+def _newest(subject: output.Subject, query: Query) -> list[Line]:
+    batch = output.newest(subject, query)
     return [*batch.lines, *batch.away.values()]
 
 
@@ -54,9 +64,9 @@ def follow(
     """The lines that there are, or those after some places, and all that follow as they come.
 
     None comes every 4 s of silence. It never ends by itself: whoever reads it closes it. What
-    can be refused is refused before the first line: ``NotFound``, ``Unreachable``, ``Conflict``
-    for a deleted app. Later an app that is deleted raises ``Conflict``, and guests of which none
-    answers raise ``Unreachable``, unless the reader is ``patient``.
+    can be refused is refused before the first line: ``NotFound``, ``Unreachable``, ``Deleted``.
+    Later an app that is deleted raises ``Deleted``, and guests of which none answers raise
+    ``Unreachable``, unless the reader is ``patient``.
     """
     subject = _standing(platform, actor, app_id)
     if after is None:
@@ -69,7 +79,7 @@ def follow(
 def _standing(platform: Platform, actor: Actor, app_id: str) -> output.Subject:
     subject = output.look(platform, actor, app_id)
     if subject.state is AppState.DELETED:
-        raise Conflict(GONE)
+        raise Deleted(GONE)
     return subject
 
 

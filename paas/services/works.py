@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from paas.domain.errors import Conflict
+from paas.domain.errors import Conflict, Deleted
 from paas.domain.permissions import Permission
 from paas.domain.specs import Actor
 from paas.domain.states import AppState, OperationKind
@@ -75,7 +75,7 @@ def add_work(
 def refuse_unless_free(session: Session, app: App) -> None:
     """Raise ``Conflict`` when the app is deleted, or another work on it is under way."""
     if app.state == AppState.DELETED:
-        raise Conflict("This deployment is deleted")
+        raise Deleted("This deployment is deleted")
     busy = operations.active_of(session, app.id)
     if busy is not None:
         raise Conflict(f"This deployment is busy ({busy.kind}). Try again when it has ended")

@@ -4,6 +4,7 @@
 {"error": "..."}  every error; of a request that breaks several rules, all sentences in one
 """
 
+import re
 from collections.abc import Mapping
 
 from flask import Response
@@ -13,12 +14,11 @@ from paas.api.dialect import Fault
 from paas.api.envelopes import dumped
 from paas.api.loading import StrictSchema
 from paas.api.operations import ERROR_HEADERS, Answer
+from paas.domain.errors import Deleted
 
-# What the services say in the words of document 001, in which an app is a deployment.
-_WORDS = (
-    ("Deployment not found", "Application not found"),
-    ("This deployment ", "This application "),
-)
+MISSING = "Application not found"
+# Services that serve document 001 too have its word for an app, which here is an attempt's.
+_APP = re.compile(r"\b(This|Only an? \w+) deployment\b|\bDeployment(?= not found)")
 _REFUSALS = {
     400: ("The request breaks rules; each has its sentence", "Invalid limit. Must be 1-10000"),
     401: ("The request shows no valid token", "The token is needed"),
@@ -53,11 +53,15 @@ def success(
 
 
 def render_error(fault: Fault) -> Response:
-    """Any error, as one text."""
-    text = "; ".join(fault.sentences)
-    for theirs, ours in _WORDS:
-        text = text.replace(theirs, ours)
+    """Any error, as one text. What was deleted is not found: the document has no word for it."""
+    if isinstance(fault.error, Deleted):
+        return dumped(PlainError, 404, {"error": MISSING})
+    text = _APP.sub(_application, "; ".join(fault.sentences))
     return dumped(PlainError, fault.status, {"error": text})
+
+
+def _application(match: re.Match[str]) -> str:
+    return f"{match[1]} application" if match[1] else "Application"
 
 
 def document_error(status: int) -> Answer:

@@ -2,10 +2,32 @@
 
 from flask import Blueprint
 
-from paas.api.paas.routes import apps
+from paas.api.paas.routes import (
+    admin_apps,
+    admin_plans,
+    admin_settings,
+    admin_usage,
+    apps,
+    environment,
+    logs,
+    plans,
+    power,
+    releases,
+)
 from paas.api.wiring import json_only
 
 blueprint = Blueprint("paas", __name__)
 blueprint.before_request(json_only)
-for area in (apps,):
+for area in (
+    apps,
+    releases,
+    power,
+    environment,
+    logs,
+    plans,
+    admin_apps,
+    admin_plans,
+    admin_settings,
+    admin_usage,
+):
     area.register(blueprint)
