@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from paas.domain.errors import StepFailed, StepInterrupted
 from paas.domain.specs import ReleaseSpec
 from paas.domain.states import AppState, DeploymentState
+from paas.engine.archives import ensure_local
 from paas.engine.attempt import Attempt, Record
 from paas.engine.fetch import drop_archive, fetch, make_release
 from paas.engine.provision import (
@@ -98,6 +99,7 @@ def restore(attempt: Attempt, record: Record) -> None:
 
 def configure(attempt: Attempt) -> Record:
     """Install the release with Ansible and start it beside the one that serves."""
+    ensure_local(attempt, release_id(attempt))
     spec, release = attempt.guest(), _release(attempt)
     target = attempt.target(spec)
     given = target.variables(spec, release)

@@ -4,6 +4,7 @@ from sqlalchemy.orm import Session
 
 from paas.domain.errors import StepFailed
 from paas.engine import deploy
+from paas.engine.archives import ensure_local
 from paas.engine.attempt import Attempt, Record
 from paas.engine.deploy import FINISH, ROLL_OUT, release_id
 from paas.engine.steps import Plan, Step
@@ -15,12 +16,7 @@ def restore(attempt: Attempt) -> Record:
     with attempt.platform.store.read() as session:
         deployment = session.get_one(Deployment, attempt.held.deployment_id)
         release = session.get_one(Release, deployment.release_id)
-    folder = attempt.platform.folder("releases") / attempt.held.app_uuid
-    if not release.archive or not (folder / release.archive).is_file():
-        raise StepFailed(
-            f"The source of version {release.number} is no longer kept on this machine. Deploy "
-            f"its commit {release.sha[:12]} instead"
-        )
+    ensure_local(attempt, release.id)
     attempt.say(f"going back to version {release.number}, commit {release.sha[:12]}")
     return {"release": release.id, "number": release.number}
 

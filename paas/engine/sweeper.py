@@ -9,8 +9,9 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
+from paas.domain.live import LiveSettings
 from paas.domain.states import AppState
-from paas.engine import heartbeat, lease, metering, reconciler
+from paas.engine import archives, heartbeat, lease, metering, reconciler
 from paas.engine.platform import Platform
 from paas.store import events, operations
 from paas.store.models import App
@@ -22,6 +23,7 @@ log = structlog.get_logger(__name__)
 EVERY_SECONDS = 5.0
 RECONCILE_SECONDS = 60.0
 BEAT_SECONDS = 60.0
+ARCHIVE_SECONDS = 60.0
 TIDY_SECONDS = 60.0
 PRUNE_SECONDS = 3600.0
 PRUNE_ROWS = 400
@@ -39,13 +41,14 @@ class Sweeper:
         self._platform = platform
         self._tidied = -TIDY_SECONDS
         self._pruned = -PRUNE_SECONDS
+        self._kept_days = 0
 
     def run(self, end: threading.Event) -> None:
-        """Sweep every 5 s until ``end`` is set; guests and nodes have threads of their own.
+        """Sweep every 5 s until ``end`` is set; guests, nodes and archives have threads.
 
-        A cluster that does not answer must not keep other operations from being taken up.
+        A cluster or a store that does not answer must not keep operations from being taken up.
         """
-        for work in (self._reconcile, self._beat):
+        for work in (self._reconcile, self._beat, self._archive):
             threading.Thread(target=work, args=(end,), name=work.__name__, daemon=True).start()
         while not end.is_set():
             try:
@@ -62,9 +65,10 @@ class Sweeper:
             self._tidied = now
             self._remove_leftovers()
             metering.count_hours(self._platform)
-        if now - self._pruned >= PRUNE_SECONDS:
-            self._pruned = now
-            self._prune()
+        live = self._platform.live.now()
+        if now - self._pruned >= PRUNE_SECONDS or live.loki_retention_days != self._kept_days:
+            self._pruned, self._kept_days = now, live.loki_retention_days
+            self._prune(live)
 
     def _reconcile(self, end: threading.Event) -> None:
         while not end.is_set():
@@ -82,6 +86,14 @@ class Sweeper:
             except Exception:
                 log.exception("a look at the nodes ended early")
             end.wait(BEAT_SECONDS)
+
+    def _archive(self, end: threading.Event) -> None:
+        while not end.is_set():
+            try:
+                archives.look_after(self._platform)
+            except Exception:
+                log.exception("a round over the archives ended early")
+            end.wait(ARCHIVE_SECONDS)
 
     def _take_up(self) -> None:
         platform = self._platform
@@ -106,17 +118,21 @@ class Sweeper:
             if not is_build and folder.name.rpartition("-")[0] not in active:
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def _prune(self) -> None:
+    def _prune(self, live: LiveSettings) -> None:
+        if not live.uses_s3:  # There, lines leave the database once the store has them.
+            self._drop_lines(live.loki_retention_days)
+        self._drop_caches()
+        self._drop_downloads()
+
+    def _drop_lines(self, days: int) -> None:
         count, found = 0, PRUNE_ROWS
         while found == PRUNE_ROWS:
             # One short transaction after the other: nobody waits long for the database.
             with self._platform.store.write() as session:
-                found = events.prune(session, self._platform.settings.log_days, PRUNE_ROWS)
+                found = events.prune(session, days, PRUNE_ROWS)
             count += found
         if count:
             log.info("old log lines were removed", count=count)
-        self._drop_caches()
-        self._drop_downloads()
 
     def _drop_caches(self) -> None:
         """Caches of repositories that no app uses any more, a day after their last use."""

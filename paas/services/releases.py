@@ -81,7 +81,7 @@ def rollback(
         release = _served(session, app, version)
         if release.id == app.live_release_id:
             raise Conflict(f"Version {version} is the one that serves")
-        if not release.archive:
+        if not release.archive and release.stored_at is None:
             raise Conflict(
                 f"The source of version {version} is no longer kept. Deploy its commit "
                 f"{release.sha[:12]} instead"

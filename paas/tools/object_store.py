@@ -69,12 +69,13 @@ class ObjectStore:
     def upload(self, key: str, path: Path) -> None:
         """Put a file; when this returns, the store has confirmed all of it."""
         with self._speaking(f"store {key}"):
+            whole = path.stat().st_size
             self._client.upload_file(str(path), self._bucket.name, self._full(key))
             size = self._size(key)
-        if size != path.stat().st_size:
+        if size != whole:
             raise Unreachable(
-                f"The object store has {size} bytes of {key}, and the file has "
-                f"{path.stat().st_size}; it is uploaded again later"
+                f"The object store has {size} bytes of {key}, and the file has {whole}; it is "
+                "uploaded again later"
             )
 
     def put(self, key: str, body: bytes) -> None:
