@@ -28,7 +28,17 @@ GUEST_URLS = (
     "guest_goproxy",
     "guest_proxy",
 )
-SECRET = frozenset({"api_token", "database_url", "redis_url", "proxmox_token", *GUEST_URLS})
+SECRET = frozenset(
+    {
+        "api_token",
+        "database_url",
+        "redis_url",
+        "proxmox_token",
+        "smtp_url",
+        "admin_password",
+        *GUEST_URLS,
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -43,6 +53,11 @@ class Settings:
     port: int = 5000
     hosts: tuple[str, ...] = ()
     api_token: str = field(default="", repr=False)
+    public_url: str = ""
+    admin_email: str = ""
+    admin_password: str = field(default="", repr=False)
+    smtp_url: str = field(default="", repr=False)
+    mail_from: str = "paas@localhost"
     database_url: str = field(default="", repr=False)
     redis_url: str = field(default="", repr=False)
     target: str = "local"
@@ -117,9 +132,10 @@ class Settings:
         return settings
 
     def secrets(self) -> list[str]:
-        """What no log line may show: the token's secret, and passwords within URLs."""
+        """What no log line may show: the token's secret, passwords, and those within URLs."""
         urls = [url for name in GUEST_URLS for url in getattr(self, name).split(",")]
-        passwords = [urlsplit(url).password for url in urls]
+        passwords = [urlsplit(url).password for url in [*urls, self.smtp_url]]
+        passwords.append(self.admin_password)
         return [one for one in (self.proxmox_token.partition("=")[2], *passwords) if one]
 
     @property

@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from paas.domain import emails, passwords
 from paas.domain.addresses import AddressPool
+from paas.domain.mail_server import MailServer
 
 if TYPE_CHECKING:
     from paas.settings import Settings
@@ -25,6 +27,7 @@ PVE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,62}")
 NODE_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 VOLUME = re.compile(r"[A-Za-z][A-Za-z0-9._-]*:vztmpl/[A-Za-z0-9._+:~-]+")
 WEB_URL = re.compile(r"https?://[^\s]+")
+PUBLIC_URL = re.compile(r"https?://[A-Za-z0-9._\[\]:-]{1,255}/?")
 # The lowest vmid that Proxmox takes, and the highest.
 VMID_EDGES = (100, 999_999_999)
 AT_LEAST_ONE = (
@@ -90,6 +93,30 @@ def _doors(given: "Settings") -> Iterator[str]:
                 f"PAAS_GIT_HOSTS: {name!r} is no host; give names, with a port where they have "
                 "one of their own, without scheme or path, with commas between them"
             )
+
+
+def _accounts(given: "Settings") -> Iterator[str]:
+    """Where people reach the platform, how it writes to them, and who administers it first."""
+    if given.public_url and not PUBLIC_URL.fullmatch(given.public_url):
+        yield (
+            f"PAAS_PUBLIC_URL={given.public_url!r}: must look like https://paas.example.com, "
+            "without a path"
+        )
+    # The URL of the mail server has a password, so no sentence repeats it.
+    for name, shown, read in (
+        ("smtp_url", "", MailServer.parse),
+        ("mail_from", f"={given.mail_from!r}", emails.parse_sender),
+        ("admin_email", "", emails.parse),
+    ):
+        text = getattr(given, name)
+        try:
+            if text:
+                read(text)
+        except ValueError as error:
+            yield f"PAAS_{name.upper()}{shown}: {error}"
+    if given.admin_password:
+        for sentence in passwords.refusals(given.admin_password, given.admin_email):
+            yield f"PAAS_ADMIN_PASSWORD: {sentence[0].lower()}{sentence[1:]}"
 
 
 def _local(given: "Settings") -> Iterator[str]:
@@ -189,7 +216,17 @@ def _files(given: "Settings") -> Iterator[str]:
             yield f"PAAS_{name.upper()}={path!r}: there is no such file to read"
 
 
-RULES: tuple[Rule, ...] = (_general, _doors, _local, _places, _access, _templates, _guests, _files)
+RULES: tuple[Rule, ...] = (
+    _general,
+    _doors,
+    _accounts,
+    _local,
+    _places,
+    _access,
+    _templates,
+    _guests,
+    _files,
+)
 
 
 def vmids(text: str) -> range:

@@ -34,6 +34,7 @@ VERBS = {
     "run": "paas.cli.platform",
     "worker": "paas.cli.platform",
     "sweep": "paas.cli.platform",
+    "users": "paas.cli.users",
     "migrate": "paas.cli.platform",
     "demo": "paas.cli.platform",
 }

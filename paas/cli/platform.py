@@ -76,6 +76,10 @@ def sweep_verb() -> None:
 @click.command("migrate")
 def migrate_verb() -> None:
     """Bring the database to this version's tables."""
+    from paas.services import first_admin
     from paas.store.setup import prepare
 
-    prepare(Settings.read())
+    settings = Settings.read()
+    prepare(settings)
+    if settings.admin_password:
+        first_admin.make(settings, settings.admin_password)

@@ -1,6 +1,7 @@
 """Addresses of people: one spelling each, so that an account is found however it is typed."""
 
 import re
+from email.utils import parseaddr
 
 LONGEST = 254
 _ADDRESS = re.compile(
@@ -23,3 +24,9 @@ def parse(text: str) -> str:
             "in ASCII characters"
         )
     return address
+
+
+def parse_sender(text: str) -> str:
+    """What stands in a letter's From, with or without a name; raises ``ValueError``."""
+    parse(parseaddr(text)[1] or text)
+    return text

@@ -16,6 +16,7 @@ from paas.running.lock import InstanceLock
 from paas.running.manager import Manager
 from paas.running.probe import Probe
 from paas.running.roles import platform_roles, prepared, share_memory
+from paas.running.welcome import Welcome
 from paas.settings import Settings
 from paas.tools import redis_server
 from paas.tools.ansible_loaded import Loaded
@@ -32,10 +33,10 @@ def run(
     ``quiet`` shows only the manager's sentences and what is wrong.
     """
     terminal = Terminal(quiet=quiet)
-    logs.hide(settings.api_token)
+    logs.hide(settings.api_token, *settings.secrets())
     try:
         with _held(settings) as (lock, listener), _journal(settings, terminal) as journal:
-            return _serve(settings, (lock, listener), listener, journal, on_ready)
+            return _serve(settings, (lock, listener), listener, (journal, terminal), on_ready)
     except PaasError as error:
         terminal.show(f"paas: {error.message}")
         return 1
@@ -45,17 +46,21 @@ def _serve(
     settings: Settings,
     shared: tuple[Closeable, ...],
     listener: socket.socket,
-    journal: Journal,
+    says: tuple[Journal, Terminal],
     on_ready: Callable[[str], None] | None,
 ) -> int:
+    journal, terminal = says
     share_memory()
     settings = replace(settings, port=reachable(listener)[1])
     first: list[Role] = []
     if not settings.redis_url:
         settings = replace(settings, redis_url=redis_server.url(settings.instance))
         first.append(redis_role(settings.instance))
-    if not prepared(settings, journal, shared):
+    welcome = Welcome(settings)
+    if not prepared(welcome, settings, journal, shared):
         return 1
+    if welcome.sentence():
+        terminal.show(welcome.sentence())
 
     def ready() -> None:
         journal.say(f"ready: {url(listener)}")

@@ -11,8 +11,8 @@ from paas import jobs
 from paas.running.child import Closeable, Role, spawn
 from paas.running.journal import Journal
 from paas.running.web import serve
+from paas.running.welcome import Welcome
 from paas.settings import Settings, environment
-from paas.store.setup import prepare
 from paas.tools.ansible_loaded import Loaded
 from paas.tools.process import clean_environment
 
@@ -50,12 +50,15 @@ def _keep_ansible(settings: Settings, loaded: Loaded) -> None:
     loaded.become(clean_environment(environment(), {}), settings.instance)
 
 
-def prepared(settings: Settings, journal: Journal, shared: tuple[Closeable, ...]) -> bool:
-    """Make folders, keys and tables in a child, whose memory goes with it; False if it failed.
+def prepared(
+    welcome: Welcome, settings: Settings, journal: Journal, shared: tuple[Closeable, ...]
+) -> bool:
+    """Make folders, keys, tables and the first administrator in a child, whose memory goes with
+    it; False if it failed.
 
     What went wrong is in the journal, and so on the terminal.
     """
-    child = spawn(Role("prepare", partial(prepare, settings)), settings.log_level, shared)
+    child = spawn(Role("prepare", welcome.prepare), settings.log_level, shared)
     with child.output, selectors.DefaultSelector() as selector:
         selector.register(child.output, selectors.EVENT_READ)
         while selector.select():

@@ -187,7 +187,7 @@ def _proved(
     platform: Platform, session: Session, user_id: int, kept: str, code: str | None
 ) -> User:
     """The user's locked row, now that the password fits and if the code does too."""
-    user = session.get_one(User, user_id, with_for_update=True)
+    user = session.get_one(User, user_id, with_for_update=people.LOCK)
     if not user.is_active or user.password != kept:
         # It was changed after the look.
         raise Unauthenticated(WRONG)

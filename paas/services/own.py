@@ -4,6 +4,7 @@ from sqlalchemy.orm import Session
 
 from paas.domain.errors import Forbidden
 from paas.domain.specs import Actor
+from paas.store.accounts import LOCK
 from paas.store.people import User
 
 
@@ -22,4 +23,4 @@ def own_user(session: Session, actor: Actor, *, lock: bool = False) -> User:
     """
     if actor.user_id is None or actor.sign_in is None:
         raise Forbidden("This is for a signed-in user; a token cannot do it. Sign in first")
-    return session.get_one(User, actor.user_id, with_for_update=lock or None)
+    return session.get_one(User, actor.user_id, with_for_update=LOCK if lock else None)

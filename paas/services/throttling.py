@@ -38,20 +38,24 @@ def begin(platform: Platform, email: str, source: str) -> Attempt:
     return attempt
 
 
-def begin_letter(platform: Platform, email: str, source: str) -> None:
+def count_letter(session: Session, email: str, source: str) -> None:
     """Count a letter that someone asks for; raises ``TooMany`` when it is one of too many."""
     names = {
         f"letter:{_mark(email)}": FREE_LETTERS,
         f"letters:{_mark(_network(source))}": FREE_BY_ADDRESS,
     }
-    with platform.store.write() as session:
-        _count(session, names)
+    _count(session, names)
 
 
 def succeeded(session: Session, attempt: Attempt) -> None:
     """The try was the account's user; the address stays with what else it tried."""
     throttles.clear(session, attempt.account)
     throttles.give_back(session, attempt.address)
+
+
+def forgive(session: Session, email: str) -> None:
+    """Forget what strangers tried: the user has proved otherwise who they are."""
+    throttles.clear(session, f"account:{_mark(email, '')}")
 
 
 def give_back(platform: Platform, attempt: Attempt) -> None:

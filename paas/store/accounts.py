@@ -15,6 +15,9 @@ from paas.store.models import Tenant
 from paas.store.people import Letter, Membership, SignIn, User
 
 NO_USER = "User not found"
+# Rows that point at a locked one can still be added: whoever adds a membership and whoever signs
+# in would wait for each other else.
+LOCK = {"key_share": True}
 
 
 def hash_of(secret: str) -> str:
@@ -25,16 +28,21 @@ def hash_of(secret: str) -> str:
 def by_email(session: Session, email: str, *, lock: bool = False) -> User | None:
     """The user with this address in its one spelling."""
     query = select(User).where(User.email == email)
-    return session.scalar(query.with_for_update() if lock else query)
+    return session.scalar(query.with_for_update(key_share=True) if lock else query)
 
 
 def by_uuid(session: Session, uuid: str, *, lock: bool = False) -> User:
     """A user, active or not; raises ``NotFound``."""
     query = select(User).where(User.uuid == uuid)
-    found = session.scalar(query.with_for_update() if lock else query)
+    found = session.scalar(query.with_for_update(key_share=True) if lock else query)
     if found is None:
         raise NotFound(NO_USER)
     return found
+
+
+def no_user(email: str) -> NotFound:
+    """That there is no user with this address."""
+    return NotFound(f"There is no user {email[:100]}")
 
 
 def signed_in_from(session: Session, email: str, source: str) -> bool:
@@ -78,7 +86,7 @@ def standing(session: Session, user_id: int, tenant_id: int) -> Standing | None:
 def lock_admins(session: Session) -> set[int]:
     """The active administrators, held until the transaction ends: nobody else changes them."""
     query = select(User.id).where(User.role == Role.ADMIN, User.is_active).order_by(User.id)
-    return set(session.scalars(query.with_for_update()))
+    return set(session.scalars(query.with_for_update(key_share=True)))
 
 
 def end_sign_ins(session: Session, user_id: int, *, but: str | None = None) -> None:
