@@ -1,22 +1,39 @@
 """An app's Terraform in the hands of its user, away from the platform."""
 
 import io
+import json
 import os
 import shutil
 import subprocess
 import tempfile
 import zipfile
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import requests
 
 from tests.lab.live import LabPlatform
 
 
+def download(platform: LabPlatform, app: str) -> bytes:
+    """The app's Terraform, as a ZIP file."""
+    return requests.get(f"{platform.url}/api/deployments/{app}/terraform", timeout=30).content
+
+
+def nodes(zipped: bytes) -> set[str]:
+    """The nodes that its variables and its state speak of."""
+    with zipfile.ZipFile(io.BytesIO(zipped)) as archive:
+        read = {PurePath(name).name: archive.read(name) for name in archive.namelist()}
+    state = json.loads(read["terraform.tfstate"])
+    made = [one["attributes"] for each in state["resources"] for one in each["instances"]]
+    told = {attributes["node_name"] for attributes in made if "node_name" in attributes}
+    assert told, "the state names no node"
+    return told | {json.loads(read["terraform.tfvars.json"])["node"]}
+
+
 def terraform_sees_no_changes(platform: LabPlatform, app: str) -> bool:
     """Take the app's Terraform home, and plan there with nothing of the platform's at hand."""
-    zipped = requests.get(f"{platform.url}/api/deployments/{app}/terraform", timeout=30).content
+    zipped = download(platform, app)
     with tempfile.TemporaryDirectory() as home:
         with zipfile.ZipFile(io.BytesIO(zipped)) as archive:
             archive.extractall(home)

@@ -13,7 +13,7 @@ from tests.functional.running import until
 from tests.lab import live
 from tests.lab.lab import Lab
 from tests.lab.live import PROCFILE, LabPlatform
-from tests.lab.taken_home import terraform_sees_no_changes
+from tests.lab.taken_home import download, nodes, terraform_sees_no_changes
 
 KINDS = ("lxc", "vm")
 # Seconds between two looks of a visitor.
@@ -248,6 +248,7 @@ def test_a_guest_that_was_moved_is_followed(platform: LabPlatform, app: str) -> 
     assert (moved["node"], moved["vm_id"]) == (other, found["vm_id"])
     assert platform.lab.pve.guest(found["vm_id"]) is guest
     assert platform.drift(app) == {}
+    assert nodes(download(platform, app)) == {other}
     assert terraform_sees_no_changes(platform, app)
 
 

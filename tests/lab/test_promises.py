@@ -7,11 +7,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select, update
 
-from paas.domain.errors import StepFailed
+from paas.domain.errors import LeaseLost, StepFailed
+from paas.domain.specs import GuestSpec
 from paas.domain.states import AppState
-from paas.services import downloads, reconcile
+from paas.domain.views import OperationView
+from paas.engine import provision
+from paas.services import deployments, downloads, reconcile
+from paas.store.models import Guest, Operation
 from tests.factories import ACTOR
+from tests.lab import taken_home
 from tests.lab.faults.conftest import (  # noqa: F401 - Fixtures are used by their names.
     Open,
     fault_cluster,
@@ -108,3 +114,56 @@ def test_a_guest_made_anew_after_a_loss_may_have_another_key(world: World) -> No
     after = world.guest(app)
     assert after.incarnation == before.incarnation + 1
     assert world.ours() == {after.vmid}
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_half_made_guest_is_not_taken_for_a_finished_one(world: World, is_first: bool) -> None:
+    """Its marker is there and its digest is right, and its firewall is missing."""
+    if is_first:
+        operation = world.begin()
+    else:
+        before = world.deploy()
+        world.pve.faults.remove_behind(world.guest(before).vmid)
+        operation = deployments.redeploy(world.platform, ACTOR, before.id)
+    digest = made_in_part(world, operation)
+    app = world.go(operation)
+    guest = world.guest(app)
+    assert app.state == AppState.RUNNING
+    assert "an earlier attempt left half a guest; it is removed first" in world.log(app)
+    wall = world.pve.hypervisor.firewalls[guest.vmid]  # type: ignore[attr-defined]
+    assert wall.enabled
+    assert len(wall.rules) >= 3
+    with world.platform.store.read() as session:
+        assert session.scalars(select(Guest.applied_values)).one() == digest
+
+
+def made_in_part(world: World, operation: OperationView) -> str:
+    """The worker dies as soon as the guest itself is made; returns the digest of a whole one."""
+    digests = []
+
+    def make(_attempt: object, spec: GuestSpec, *_: object, **__: object) -> None:
+        target = world.target()
+        values = target.values(spec)
+        digests.append(provision._digest(target, values))
+        given = {name: values[name] for name in ("vmid", "hostname", "pool", "description")}
+        given |= {"ostemplate": values["template"], "rootfs": f"{values['storage']}:5"}
+        upid = target.proxmox.post(f"/nodes/{spec.node}/lxc", unprivileged=1, **given)
+        target.proxmox.wait_task(upid, 60)
+        raise LeaseLost("the worker is gone")
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(provision, "_run_terraform", make)
+        world.go(operation)
+    with world.platform.store.write() as session:
+        session.execute(update(Operation).values(lease_until=None, holder=None))
+        session.execute(update(Guest).values(applied_values=digests[0]))
+    return digests[0]
+
+
+@pytest.mark.parametrize("kind", ["lxc", "vm"])
+def test_a_moved_guest_is_taken_home_from_where_it_is(world: World, kind: str) -> None:
+    app = world.deploy(kind)
+    world.pve.faults.move(world.guest(app).vmid, "pve2")
+    assert world.redeploy(app).state == AppState.RUNNING
+    taken = downloads.terraform_zip(world.platform, ACTOR, app.id)
+    assert taken_home.nodes(taken) == {"pve2"}

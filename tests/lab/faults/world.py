@@ -94,7 +94,8 @@ class World:
         """The app's guest as its row has it."""
         with self.platform.store.read() as session:
             row = session.scalars(select(App).where(App.uuid == app.id)).one()
-            guest = session.get_one(Guest, row.guest_id)
+            guest = guests.of_slot(session, row.id, 1)
+            assert guest is not None, f"{app.id} has no guest"
             return guests.spec(session, guest, self.platform.installation)
 
     def standing(self) -> set[int]:
