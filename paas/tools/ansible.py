@@ -68,8 +68,12 @@ class Playbook:
             else:
                 return self._forked
         base = clean_environment(self._bench.environment, {MARK: command.mark})
-        self._own = Loaded.start(base, self._folder)
-        self._forked = self._own.begin(command, line, seconds)
+        try:
+            self._own = Loaded.start(base, self._folder)
+            self._forked = self._own.begin(command, line, seconds)
+        except OSError as error:
+            self._end_own()
+            raise StepFailed("Ansible could not be started", detail=str(error)) from error
         return self._forked
 
     @classmethod
@@ -103,10 +107,14 @@ class Playbook:
 
     def discard(self) -> None:
         """End Ansible, if it lives, and remove its folder; idempotent."""
+        self._end_own()
         self._guarded.end()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _end_own(self) -> None:
         if self._own is not None:
             self._own.end()
-        shutil.rmtree(self._folder, ignore_errors=True)
+            self._own = None
 
     def _wait_begun(self) -> None:
         """Who has Ansible loaded may be gone, and be started again meanwhile."""

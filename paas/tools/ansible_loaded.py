@@ -17,6 +17,8 @@ from paas.tools.guarded import MARK, Command
 SERVER = str(Path(__file__).with_name("ansible_server.py"))
 # Where a fork writes what it is, for /proc.
 ROOM = " " * 200
+# More requests than workers may wait while the process is started again.
+SEND_SECONDS = 10.0
 
 
 class Loaded:
@@ -27,6 +29,7 @@ class Loaded:
 
     def __init__(self) -> None:
         self.ours, self.theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.ours.settimeout(SEND_SECONDS)
         self._process: subprocess.Popen[bytes] | None = None
 
     @classmethod
@@ -40,7 +43,7 @@ class Loaded:
             loaded._process = subprocess.Popen(
                 loaded._arguments(),
                 cwd=folder,
-                env=dict(environment),
+                env={**environment, "ROOM": ROOM},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 pass_fds=(loaded.theirs.fileno(),),
@@ -53,7 +56,7 @@ class Loaded:
         os.chdir(folder)
         os.set_inheritable(self.theirs.fileno(), True)
         arguments = self._arguments()
-        os.execve(arguments[0], arguments, dict(environment))  # noqa: S606 (no shell)
+        os.execve(arguments[0], arguments, {**environment, "ROOM": ROOM})  # noqa: S606 (no shell)
 
     def _arguments(self) -> list[str]:
         return [sys.executable, "-I", SERVER, str(self.theirs.fileno()), ROOM]
@@ -118,9 +121,11 @@ class Forked:
         return int(words[1]) if len(words) > 1 else -signal.SIGKILL
 
     def kill(self) -> None:
-        """SIGKILL the guard, if it lives."""
+        """SIGKILL the guard, if it lives; one that begins later finds its line closed, and ends."""
         words = self._said.split()
-        if words and not self._hear(0.0):
+        if not words:
+            self._close()
+        elif self._is_open and not self._hear(0.0):
             os.kill(int(words[0]), signal.SIGKILL)
 
     def _hear(self, patience: float | None) -> bool:
@@ -131,6 +136,9 @@ class Forked:
         data = self._status.read(64)
         self._said += data
         if not data:
-            self._is_open = False
-            self._status.close()
+            self._close()
         return True
+
+    def _close(self) -> None:
+        self._is_open = False
+        self._status.close()

@@ -2,7 +2,8 @@
 
 Each message on the socket ``FD`` asks for one play: JSON, with the descriptors of the guard's
 line, standard input, output and error, and of a pipe that is told the guard's process id and then
-the play's exit code. ``ROOM`` is blank: forks write there what they are. Ansible is loaded when the
+the play's exit code. ``ROOM`` is blank, and so is the environment's entry of that name: forks write
+there what they are. Ansible is loaded when the
 first play is asked for; this process never plays and never sees a variable of a play.
 """
 
@@ -82,7 +83,7 @@ def become(request: dict[str, Any], given: Sequence[int]) -> NoReturn:
         os.chdir(request["folder"])
         code = guard.watch_over(lambda: _play(request, (line, status)), line, request["seconds"])
         os.write(status, b"%d\n" % code)
-    except OSError:
+    except (OSError, ValueError):
         traceback.print_exc()
     finally:
         sys.stderr.flush()

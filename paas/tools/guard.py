@@ -25,6 +25,11 @@ import signal
 import sys
 import time
 
+# Type checkers take it for typing's, whose import would take longer than the guard's others.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 SPARED = b"PAAS_SUPERVISOR="
 GIVE_UP = 10.0
 IGNORED = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
@@ -45,11 +50,11 @@ def main(arguments: list[str]) -> int:
     return watch_over(lambda: _become(argv, file_bytes), keepalive, seconds)
 
 
-def watch_over(become, keepalive: int, seconds: float) -> int:  # type: ignore[no-untyped-def]
+def watch_over(become: "Callable[[], object]", keepalive: int, seconds: float) -> int:
     """Run ``become`` in a child, and end it with all descendants when the worker is gone.
 
     The result is the child's exit code. When the worker is gone this process ends by SIGKILL.
-    ``become`` is a function without arguments that never returns.
+    ``become`` is not expected to return.
     """
     if os.getsid(0) != os.getpid():
         os.setsid()
@@ -106,7 +111,7 @@ def _reap(child: int) -> int | None:
             code = code if code >= 0 else 128 - code
 
 
-def _start(become) -> int:  # type: ignore[no-untyped-def]
+def _start(become: "Callable[[], object]") -> int:
     """Start the program so that it dies with the guard even if the guard is killed itself."""
     child = os.fork()
     if child:

@@ -13,7 +13,7 @@ ARGUMENTS = (45, 46)
 ENVIRONMENT = (47, 48)
 
 
-class NoRoom(Exception):
+class NoRoom(ValueError):
     """The text does not fit into what the process was started with."""
 
 

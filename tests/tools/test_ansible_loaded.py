@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from paas.domain.errors import StepFailed, StepInterrupted
-from paas.tools import guard
+from paas.tools import ansible, guard, guarded
 from paas.tools.ansible import Playbook
 from paas.tools.ansible_loaded import Loaded
 from paas.tools.process import Bench, clean_environment, kill_marked
@@ -140,6 +140,38 @@ def test_without_it_a_play_loads_its_own(tmp_path: Path, loaded: Loaded) -> None
     with pytest.raises(StepFailed, match="nothing nothing"):
         play(replace(bench(log), loaded=loaded), tmp_path, {})
     assert ("ansible", "Ansible is not loaded; it is loaded for this play") in log
+
+
+def test_what_was_asked_for_while_it_was_away_is_played_when_it_is_back(tmp_path: Path) -> None:
+    (tmp_path / "play.yml").write_text(TELL)
+    away = Loaded()
+    given = replace(bench(), loaded=away)
+    begun = Playbook.start_early(given, tmp_path / "work", playbook=tmp_path / "play.yml")
+    pid = os.fork()
+    if pid == 0:
+        # As the manager does; here no variable of its environment has room for a mark.
+        away.become({"LANG": "C.UTF-8"}, tmp_path)
+    try:
+        with pytest.raises(StepFailed, match="nothing nothing"):
+            begun.run({}, Local())
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+
+
+def test_a_play_that_nobody_begins_can_be_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guarded, "ENDING", 0.1)
+    away = Loaded()
+    begun = Playbook.start_early(replace(bench(), loaded=away), tmp_path / "work")
+    begun.discard()
+    assert not (tmp_path / "work").exists()
+    monkeypatch.setattr(ansible, "BEGIN_SECONDS", 0.1)
+    begun = Playbook.start_early(replace(bench(), loaded=away), tmp_path / "work")
+    with pytest.raises(StepInterrupted, match="could not be started within"):
+        begun.run({}, Local())
+    assert not (tmp_path / "work").exists()
 
 
 def begin(
