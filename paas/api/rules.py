@@ -73,9 +73,10 @@ class Truth(fields.Boolean):
         super().__init__(error_messages=one_sentence(sentence), **options)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> bool:
+        found = super()._deserialize(value, attr, data, **options)
         if not isinstance(value, bool):
             raise self.make_error("invalid", input=value)
-        return value
+        return found
 
 
 class WrittenNumber(fields.Integer):
