@@ -13,6 +13,7 @@ from paas.api.paas.routes import (
     plans,
     power,
     releases,
+    workers,
 )
 from paas.api.wiring import json_only
 
@@ -29,5 +30,6 @@ for area in (
     admin_plans,
     admin_settings,
     admin_usage,
+    workers,
 ):
     area.register(blueprint)
