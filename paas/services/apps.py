@@ -255,6 +255,8 @@ def _decide(platform: Platform, actor: Actor, app_id: str, kind: OperationKind) 
             app = apps.find_any(session, known_form(app_id), lock=True)
         except NotFound:
             raise NotFound(MISSING) from None
+        if app.state == AppState.DELETED:
+            raise NotFound(MISSING)
         is_suspended = app.state == AppState.SUSPENDED
         if is_suspended is (kind is OperationKind.SUSPEND):
             return _view(session, app)
