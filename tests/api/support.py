@@ -13,7 +13,13 @@ from typing import Any
 from redis import Redis
 
 from paas.domain.errors import Unreachable
-from paas.domain.states import AppState, GuestState, OperationKind, OperationState
+from paas.domain.states import (
+    AppState,
+    DeploymentState,
+    GuestState,
+    OperationKind,
+    OperationState,
+)
 from paas.domain.views import Difference
 from paas.engine.hub import Hub
 from paas.engine.platform import Platform
@@ -21,7 +27,7 @@ from paas.frameworks.catalogue import Catalogue, Framework
 from paas.settings import Settings
 from paas.store import apps, events, guests, operations, setup
 from paas.store.base import utcnow
-from paas.store.models import App, Operation, Release
+from paas.store.models import App, Deployment, Operation, Release
 from paas.store.unit_of_work import Store
 from paas.targets.contract import Machine, Place, RuntimeLine, Standing
 
@@ -86,38 +92,73 @@ class InstantWorker:
         if operation.kind == OperationKind.DEPLOY:
             apps.set_state(session, app, AppState.FAILED)
         app.error_message = self.error
+        self._end_attempt(session, operation, DeploymentState.FAILED)
         operations.close(operation, OperationState.FAILED, self.error)
 
     def _succeed(self, session, app: App, operation: Operation) -> None:
         match operation.kind:
             case OperationKind.DEPLOY:
-                self._bring_up(session, app)
+                self._add_replica(session, app, 1)
+                self._release(session, app, operation)
+                for state in ON_THE_WAY:
+                    apps.set_state(session, app, state)
+            case OperationKind.REDEPLOY:
+                self._release(session, app, operation)
+            case OperationKind.ROLLBACK:
+                attempt = session.get_one(Deployment, operation.deployment_id)
+                app.live_release_id = attempt.release_id
+            case OperationKind.SCALE:
+                self._scale(session, app, operation.options["replicas"])
             case OperationKind.STOP | OperationKind.SHUTDOWN:
                 apps.set_state(session, app, AppState.STOPPED)
-            case OperationKind.START:
+            case OperationKind.START | OperationKind.RESUME:
                 apps.set_state(session, app, AppState.RUNNING)
+            case OperationKind.SUSPEND:
+                app.resumes_to = app.state
+                apps.set_state(session, app, AppState.SUSPENDED)
             case OperationKind.DESTROY:
                 apps.set_state(session, app, AppState.DELETED)
+        self._end_attempt(session, operation, DeploymentState.DEPLOYED)
         operations.close(operation, OperationState.SUCCEEDED)
 
-    def _bring_up(self, session, app: App) -> None:
+    def _add_replica(self, session, app: App, slot: int) -> None:
         vmid = guests.next_vmid(session, "local")
         place = Place("local", "local", f"127.77.0.{vmid % 250 + 1}")
-        guests.reserve(session, app, "local", place, vmid).state = GuestState.PRESENT
+        guest = guests.reserve(session, app, "local", place, vmid, slot)
+        guest.state = GuestState.PRESENT
+
+    def _scale(self, session, app: App, replicas: int) -> None:
+        standing = {guest.slot: guest for guest in guests.standing(session, app.id)}
+        for slot in range(1, replicas + 1):
+            if slot not in standing:
+                self._add_replica(session, app, slot)
+        for slot, guest in standing.items():
+            if slot > replicas:
+                guests.mark_gone(session, guest.id)
+        app.replicas = replicas
+
+    def _release(self, session, app: App, operation: Operation) -> None:
         release = Release(
             app_id=app.id,
             number=apps.next_release_number(session, app.id),
             sha="8f14e45fceea167a5a36dedd4bea2543c1f1c3aa",
-            archive="",
+            archive="kept",
             plan={},
             environment=b"",
+            variables=app.environment,
         )
         session.add(release)
         session.flush()
         app.live_release_id = release.id
-        for state in ON_THE_WAY:
-            apps.set_state(session, app, state)
         app.deployed_at = utcnow()
+        session.get_one(Deployment, operation.deployment_id).release_id = release.id
+
+    def _end_attempt(self, session, operation: Operation, state: DeploymentState) -> None:
+        if operation.deployment_id is not None:
+            attempt = session.get_one(Deployment, operation.deployment_id)
+            attempt.state = state
+            attempt.build_started_at = attempt.build_completed_at = utcnow()
+            attempt.finished_at = utcnow()
 
 
 def wrote(number: int) -> RuntimeLine:
