@@ -25,9 +25,9 @@ def server() -> Iterator[str]:
         running.stop()
 
 
-def bucket(url: str, prefix: str = "") -> Bucket:
-    """A new empty bucket."""
-    made = Bucket(f"b-{uuid4().hex[:20]}", ACCESS, SECRET, url, prefix=prefix)
+def bucket(url: str, prefix: str = "", name: str = "") -> Bucket:
+    """A new empty bucket, with a name of its own unless one is given."""
+    made = Bucket(name or f"b-{uuid4().hex[:20]}", ACCESS, SECRET, url, prefix=prefix)
     ObjectStore(made)._client.create_bucket(Bucket=made.name)
     return made
 

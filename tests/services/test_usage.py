@@ -24,9 +24,14 @@ HOUR = timedelta(hours=1)
 USER = dataclasses.replace(ACTOR, permissions=granted(Role.USER, Standing.OWNER), role=Role.USER)
 
 
-def now(platform: Platform) -> datetime:
-    with platform.store.read() as session:
-        return stored.database_time(session)
+NOW = datetime(2025, 11, 9, 10, 30, tzinfo=UTC)
+THIS_HOUR = stored.hour_of(NOW)
+
+
+@pytest.fixture(autouse=True)
+def _database_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The database's clock stands still unless a test moves it."""
+    monkeypatch.setattr(stored, "database_time", lambda _session: NOW)
 
 
 def running(
@@ -50,12 +55,11 @@ def running(
 
 
 def test_hours_that_were_missed_are_counted_later_and_once(platform: Platform) -> None:
-    this_hour = stored.hour_of(now(platform))
-    running(platform, this_hour - 5 * HOUR)
+    running(platform, THIS_HOUR - 5 * HOUR)
     assert count_hours(platform) == 5
     assert count_hours(platform) == 0
     counted = usage.usage_per_hour(platform, ACTOR)
-    assert [one.hour for one in counted] == [this_hour - i * HOUR for i in range(1, 6)]
+    assert [one.hour for one in counted] == [THIS_HOUR - i * HOUR for i in range(1, 6)]
     assert {(one.total_cpu, one.total_ram_mb, one.total_cost) for one in counted} == {
         (0.5, 512, Decimal("0.0069"))
     }
@@ -77,9 +81,8 @@ def test_an_hour_is_not_counted_before_it_is_over(
 
 
 def test_many_who_count_at_once_count_each_hour_once(platform: Platform) -> None:
-    this_hour = stored.hour_of(now(platform))
     for _ in range(3):
-        running(platform, this_hour - 24 * HOUR, replicas=2)
+        running(platform, THIS_HOUR - 24 * HOUR, replicas=2)
     together, done = threading.Barrier(3), []
 
     def count() -> None:
@@ -100,8 +103,7 @@ def test_many_who_count_at_once_count_each_hour_once(platform: Platform) -> None
 
 
 def test_hours_in_which_nothing_ran_are_counted_as_nothing(platform: Platform) -> None:
-    this_hour = stored.hour_of(now(platform))
-    running(platform, this_hour - 3 * HOUR, this_hour - 2.5 * HOUR)
+    running(platform, THIS_HOUR - 3 * HOUR, THIS_HOUR - 2.5 * HOUR)
     assert count_hours(platform) == 3
     costs = [one.total_cost for one in usage.usage_per_hour(platform, ACTOR)]
     assert costs == [0, 0, Decimal("0.00345")]
@@ -114,7 +116,7 @@ def test_without_runs_there_is_nothing_to_count(platform: Platform) -> None:
 
 
 def test_the_sweeper_counts(platform: Platform) -> None:
-    running(platform, stored.hour_of(now(platform)) - HOUR)
+    running(platform, THIS_HOUR - HOUR)
     Sweeper(platform).sweep()
     assert len(usage.usage_per_hour(platform, ACTOR)) == 1
 
@@ -123,9 +125,8 @@ def test_reports_keep_tenants_apart(platform: Platform) -> None:
     with platform.store.write() as session:
         session.add(other := Tenant(slug="other", name="Other"))
         session.flush()
-    this_hour = stored.hour_of(now(platform))
-    mine = running(platform, this_hour - 2 * HOUR, replicas=3)
-    theirs = running(platform, this_hour - HOUR, tenant_id=other.id)
+    mine = running(platform, THIS_HOUR - 2 * HOUR, replicas=3)
+    theirs = running(platform, THIS_HOUR - HOUR, tenant_id=other.id)
     count_hours(platform)
     own = usage.own_by_app(platform, USER)
     assert [(one.id, one.hours, one.replica_hours, one.cpu_hours) for one in own] == [
@@ -148,10 +149,9 @@ def test_reports_keep_tenants_apart(platform: Platform) -> None:
 
 
 def test_a_span_has_its_first_hour_and_not_its_last(platform: Platform) -> None:
-    this_hour = stored.hour_of(now(platform))
-    running(platform, this_hour - 6 * HOUR)
+    running(platform, THIS_HOUR - 6 * HOUR)
     count_hours(platform)
-    since, until = this_hour - 4 * HOUR, this_hour - 2 * HOUR
+    since, until = THIS_HOUR - 4 * HOUR, THIS_HOUR - 2 * HOUR
     hours = usage.usage_per_hour(platform, ACTOR, since, until)
     assert [one.hour for one in hours] == [until - HOUR, since]
     assert len(usage.usage_per_hour(platform, ACTOR, limit=4)) == 4
