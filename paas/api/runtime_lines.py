@@ -65,11 +65,14 @@ class LineId(fields.String):
             raise self.make_error("invalid") from None
 
 
-def events(lines: Iterator[Line | None], write: Write) -> Iterator[str]:
-    """Written events; ``write`` makes one of an id and its line."""
+def events(
+    lines: Iterator[Line | None], write: Write, words: Callable[[str], str] = str
+) -> Iterator[str]:
+    """Written events; ``write`` makes one of an id and its line, and ``words`` puts what ended
+    the stream into those of the dialect."""
     try:
         for line in lines:
             yield streams.KEEPALIVE if line is None else write(mark(line.places), line)
     except PaasError as error:
         # The answer has begun, so this cannot be its status any more.
-        yield streams.told("away", {"error": error.message})
+        yield streams.told("away", {"error": words(error.message)})

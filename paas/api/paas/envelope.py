@@ -56,8 +56,12 @@ def render_error(fault: Fault) -> Response:
     """Any error, as one text. What was deleted is not found: the document has no word for it."""
     if isinstance(fault.error, Deleted):
         return dumped(PlainError, 404, {"error": MISSING})
-    text = _APP.sub(_application, "; ".join(fault.sentences))
-    return dumped(PlainError, fault.status, {"error": text})
+    return dumped(PlainError, fault.status, {"error": in_words("; ".join(fault.sentences))})
+
+
+def in_words(text: str) -> str:
+    """A sentence of the services in the words of this document."""
+    return _APP.sub(_application, text)
 
 
 def _application(match: re.Match[str]) -> str:

@@ -87,7 +87,7 @@ def stream(app_id: str) -> Response:
     after = headers["last"] or given["last_event_id"]
     query = Query(given["limit"], given["since"], given["search"])
     lines = written.follow(platform(), who, key, query, after, patient=True)
-    return streams.answer(runtime_lines.events(lines, _event))
+    return streams.answer(runtime_lines.events(lines, _event, envelope.in_words))
 
 
 def _event(mark: str, line: Line) -> str:
