@@ -9,6 +9,7 @@ import paas.web
 from paas import doors
 from paas.api import context, deploy, identity, limits, platform, upkeep, wiring
 from paas.api.gate import THREADS_KEPT_FREE, Gate
+from paas.api.hooks import DIALECT as HOOKS
 from paas.api.paas import DIALECT as PAAS
 from paas.api.panel import DIALECT as PANEL
 from paas.api.rates import PAGES
@@ -17,7 +18,7 @@ from paas.store.setup import access_key, session_key
 if TYPE_CHECKING:
     from paas.engine.platform import Platform
 
-DIALECTS = (deploy.DIALECT, PAAS, PANEL, upkeep.DIALECT, platform.DIALECT)
+DIALECTS = (deploy.DIALECT, PAAS, PANEL, HOOKS, upkeep.DIALECT, platform.DIALECT)
 
 
 def assemble(core: "Platform") -> Flask:

@@ -89,6 +89,19 @@ class AppChange:
 
 
 @dataclass(frozen=True)
+class Push:
+    """What a git host tells of a push: ``commit`` is the branch's new head, ``by`` who pushed.
+
+    ``default_branch`` is the repository's; empty where the host does not say it.
+    """
+
+    branch: str
+    commit: str
+    by: str
+    default_branch: str = ""
+
+
+@dataclass(frozen=True)
 class GuestSpec:
     """A guest as its row has it: enough for a target to make, find and remove it.
 

@@ -11,7 +11,7 @@ from sqlalchemy.exc import OperationalError
 
 from paas.domain.live import LiveSettings
 from paas.domain.states import AppState
-from paas.engine import archives, heartbeat, lease, metering, reconciler
+from paas.engine import archives, heartbeat, lease, metering, pushes, reconciler
 from paas.engine.platform import Platform
 from paas.store import events, operations
 from paas.store.models import App
@@ -60,6 +60,7 @@ class Sweeper:
     def sweep(self) -> None:
         """One round."""
         self._take_up()
+        pushes.begin_waiting(self._platform)
         now = time.monotonic()
         if now - self._tidied >= TIDY_SECONDS:
             self._tidied = now

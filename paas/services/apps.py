@@ -11,14 +11,15 @@ from paas.domain.permissions import Permission
 from paas.domain.specs import AUTO, Actor, AppChange, AppSpec, Resources
 from paas.domain.states import AppState, OperationKind
 from paas.domain.views import AppView, OperationView, Page
+from paas.engine import works
 from paas.engine.plans import steps_total
 from paas.engine.platform import Platform
+from paas.engine.works import Begun
 from paas.frameworks import buildpacks
 from paas.frameworks.catalogue import DEFAULT_RESOURCES
-from paas.services import deployments, listing, works
+from paas.services import deployments, listing
 from paas.services.allowed import needs
 from paas.services.listing import known_form
-from paas.services.works import Begun
 from paas.store import apps, audit, guests, plans, usage
 from paas.store.base import utcnow
 from paas.store.commerce import Plan
@@ -37,7 +38,10 @@ def create(platform: Platform, actor: Actor, spec: AppSpec) -> AppView:
     uuid = str(uuid4())
     try:
         with platform.store.write() as session:
-            plan = _plan(session, spec.plan, errors)
+            if spec.plan is None:
+                plan = plans.default(session, platform.live.now().default_plan)
+            else:
+                plan = _plan(session, spec.plan, errors)
             errors += _slug_refusals(session, actor, spec.slug)
             if errors:
                 raise Invalid(errors)
@@ -48,11 +52,8 @@ def create(platform: Platform, actor: Actor, spec: AppSpec) -> AppView:
     return get(platform, actor, uuid)
 
 
-def _plan(session: Session, uuid: str | None, errors: list[str]) -> Plan | None:
+def _plan(session: Session, uuid: str, errors: list[str]) -> Plan | None:
     """The plan to use; None, and a sentence in ``errors``, when it cannot be."""
-    if uuid is None:
-        offered = plans.listed(session, active_only=True)
-        return offered[0] if offered else None
     try:
         plan = plans.find(session, uuid)
     except NotFound:

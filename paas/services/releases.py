@@ -8,8 +8,9 @@ from paas.domain.permissions import Permission
 from paas.domain.specs import Actor
 from paas.domain.states import DeploymentState, OperationKind
 from paas.domain.views import AttemptPage, DeploymentView, OperationView
+from paas.engine import works
 from paas.engine.platform import Platform
-from paas.services import listing, works
+from paas.services import listing
 from paas.services.allowed import needs
 from paas.services.apps import find
 from paas.store.models import App, Deployment, Release

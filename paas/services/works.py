@@ -1,22 +1,15 @@
-"""Beginning a work on an app: recorded and committed, then enqueued."""
+"""Beginning a work on an app, as a use case."""
 
-from collections.abc import Mapping
-from typing import Any
-
-from sqlalchemy.orm import Session
-
-from paas.domain.errors import Conflict, Deleted
+from paas.domain.errors import Conflict
 from paas.domain.permissions import Permission
 from paas.domain.specs import Actor
 from paas.domain.states import AppState, OperationKind
 from paas.domain.views import OperationView
 from paas.engine.platform import Platform
+from paas.engine.works import add_work, enqueue, refuse_unless_free
 from paas.services.allowed import needs
 from paas.services.listing import known_form
-from paas.store import apps, audit, guests, operations
-from paas.store.models import App
-
-BRINGING_LIVE = (OperationKind.DEPLOY, OperationKind.REDEPLOY, OperationKind.ROLLBACK)
+from paas.store import apps
 
 
 @needs(Permission.APPS_DEPLOY)
@@ -37,60 +30,3 @@ def begin(
             raise Conflict(f"Only a {only} deployment can {kind}; this one is {app.state}")
         begun = add_work(session, actor, app, kind, ref=ref)
     return enqueue(platform, begun)
-
-
-Begun = tuple[int, OperationView]
-"""An operation that is recorded, and is enqueued after the commit: its row key and its view."""
-
-
-def add_work(
-    session: Session,
-    actor: Actor,
-    app: App,
-    kind: OperationKind,
-    *,
-    ref: str | None = None,
-    release_id: int | None = None,
-    options: Mapping[str, Any] | None = None,
-) -> Begun:
-    """Record a work on a locked app; raises ``Conflict`` while it is busy, deleted or suspended."""
-    refuse_unless_free(session, app)
-    if app.state == AppState.SUSPENDED and kind is not OperationKind.RESUME:
-        raise Conflict("This deployment is suspended by an administrator; it must be resumed first")
-    owner = operations.Owner(app.id, app.uuid, app.tenant_id, app.state)
-    brings_live = kind in BRINGING_LIVE
-    deployment_id = (
-        operations.add_deployment(session, app.id, ref, by=actor.name, release_id=release_id)
-        if brings_live
-        else None
-    )
-    given = {"slots": _slots(session, app, brings_live=brings_live), **(options or {})}
-    begun = operations.add(session, owner, kind, deployment_id, given)
-    if brings_live and app.state in (AppState.FAILED, AppState.INACTIVE):
-        apps.set_state(session, app, AppState.PENDING)
-    audit.record(session, actor, f"app.{kind}", "app", app.uuid, name=app.name)
-    return begun
-
-
-def refuse_unless_free(session: Session, app: App) -> None:
-    """Raise ``Conflict`` when the app is deleted, or another work on it is under way."""
-    if app.state == AppState.DELETED:
-        raise Deleted("This deployment is deleted")
-    busy = operations.active_of(session, app.id)
-    if busy is not None:
-        raise Conflict(f"This deployment is busy ({busy.kind}). Try again when it has ended")
-
-
-def _slots(session: Session, app: App, *, brings_live: bool) -> list[int]:
-    """A release goes to every replica that is wanted; everything else to those that stand."""
-    if brings_live:
-        return list(range(1, app.replicas + 1))
-    return [guest.slot for guest in guests.standing(session, app.id)] or [1]
-
-
-def enqueue(platform: Platform, begun: Begun) -> OperationView:
-    """Wake a worker for an operation that is committed, and who watches its app."""
-    key, view = begun
-    platform.queue.enqueue(key, view.id, 1)
-    platform.hub.publish(view.app_id)
-    return view

@@ -107,6 +107,8 @@ class App(Base):
     variables: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, server_default="{}")
     auto_deploy: Mapped[bool] = mapped_column(default=False, server_default=false())
     webhook_secret: Mapped[bytes | None] = mapped_column(LargeBinary)
+    # A push that came while the app was busy: its commit, and who pushed.
+    waiting_push: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     # How a private repository is read: sealed JSON, a deploy key or a token.
     credential: Mapped[bytes | None] = mapped_column(LargeBinary)
     updated_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -13,6 +13,7 @@ from paas.api.paas.routes import (
     plans,
     power,
     releases,
+    webhook,
     workers,
 )
 from paas.api.wiring import json_only
@@ -25,6 +26,7 @@ for area in (
     power,
     environment,
     logs,
+    webhook,
     plans,
     admin_apps,
     admin_plans,

@@ -271,6 +271,7 @@ def upgrade() -> None:
             sa.Column("auto_deploy", sa.Boolean(), server_default=sa.false(), nullable=False)
         )
         table.add_column(sa.Column("webhook_secret", sa.LargeBinary(), nullable=True))
+        table.add_column(sa.Column("waiting_push", sa.JSON(), nullable=True))
         table.add_column(sa.Column("credential", sa.LargeBinary(), nullable=True))
         table.add_column(sa.Column("updated_at", MOMENT, nullable=True))
         table.add_column(sa.Column("resumes_to", sa.String(length=16), nullable=True))
