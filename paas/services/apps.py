@@ -35,11 +35,11 @@ AT_REST = (AppState.INACTIVE, AppState.STOPPED, AppState.FAILED)
 def create(platform: Platform, actor: Actor, spec: AppSpec) -> AppView:
     """Record an app that nothing is made for yet; raises ``Invalid`` with every broken rule."""
     errors = buildpacks.refusals(platform.catalogue, spec.buildpack)
-    uuid = str(uuid4())
+    uuid, usual = str(uuid4()), platform.live.now().default_plan
     try:
         with platform.store.write() as session:
             if spec.plan is None:
-                plan = plans.default(session, platform.live.now().default_plan)
+                plan = plans.default(session, usual)
             else:
                 plan = _plan(session, spec.plan, errors)
             errors += _slug_refusals(session, actor, spec.slug)

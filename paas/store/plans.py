@@ -71,6 +71,15 @@ def by_slug(session: Session, slug: str) -> Plan | None:
     return session.scalar(select(Plan).where(Plan.slug == slug))
 
 
+def default(session: Session, slug: str) -> Plan | None:
+    """The plan of an app that names none: that of the slug while it is offered, or the cheapest."""
+    chosen = by_slug(session, slug) if slug else None
+    if chosen is not None and chosen.is_active:
+        return chosen
+    offered = listed(session, active_only=True)
+    return offered[0] if offered else None
+
+
 def listed(session: Session, *, active_only: bool) -> list[Plan]:
     """The plans, the cheapest first."""
     query = select(Plan).order_by(Plan.price_per_hour, Plan.id)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging
+import re
 import threading
 from collections.abc import Iterator
 
@@ -14,6 +15,7 @@ from paas.domain.permissions import Role, Standing, granted
 from paas.engine import live
 from paas.engine.platform import Platform
 from paas.services import live_settings, plans
+from paas.settings import CHECKOUT
 from paas.store.commerce import LiveSetting
 from paas.store.models import Release
 from paas.store.people import AuditEntry
@@ -242,3 +244,15 @@ def test_every_setting_has_a_rule_that_its_default_keeps() -> None:
     assert tuple(RULES) == NAMES
     for name, rule in RULES.items():
         assert rule.holds(getattr(LiveSettings(), name)), name
+
+
+def test_the_page_has_every_setting_with_its_default() -> None:
+    page = (CHECKOUT / "docs" / "settings.md").read_text()
+    rows = dict(re.findall(r"^\| `([a-z0-9_]+)` \|([^|]*)\|", page, re.MULTILINE))
+    assert tuple(rows) == NAMES
+    for name, told in rows.items():
+        default = getattr(LiveSettings(), name)
+        if default and name != "loki_retention_days":
+            assert told.strip() == f"`{default}`", name
+        else:
+            assert f"`{default}`" not in told, name

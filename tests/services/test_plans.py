@@ -132,6 +132,16 @@ def test_steps_of_a_core_are_exact() -> None:
         assert broken(vars(ENTERPRISE) | {"cpu_cores": steps * 5 / 100}) == []
 
 
+def test_the_default_plan_is_the_chosen_one_while_it_is_offered(platform: Platform) -> None:
+    pro = next(one for one in plans.active(platform, ACTOR) if one.slug == "pro")
+    with platform.store.read() as session:
+        assert stored.default(session, "pro").slug == "pro"
+        assert stored.default(session, "").slug == "hobby"
+    plans.update(platform, ACTOR, pro.id, {"is_active": False})
+    with platform.store.read() as session:
+        assert stored.default(session, "pro").slug == "hobby"
+
+
 def test_only_administrators_make_plans(platform: Platform) -> None:
     plan = plans.active(platform, USER)[0]
     for attempt in (
