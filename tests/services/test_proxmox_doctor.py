@@ -1,8 +1,6 @@
 """Doctor and Proxmox: each need met and unmet, with the command that mends it."""
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -11,29 +9,7 @@ from paas.services.findings import Finding
 from paas.settings import Settings
 from paas.tools import proxmox_rights
 from tests.lab.pve import LabPve
-from tests.tools.proxmox import LXC_TEMPLATE, SITE, cluster
-
-
-@pytest.fixture
-def pve() -> Iterator[LabPve]:
-    with cluster() as (made, _access):
-        yield made
-
-
-@pytest.fixture
-def site(pve: LabPve, tmp_path: Path) -> Settings:
-    """Settings for which that cluster lacks nothing."""
-    return Settings(
-        instance=tmp_path,
-        target="proxmox",
-        proxmox_url=pve.url,
-        proxmox_token=f"{SITE.token}={pve.apitokens[SITE.token]}",
-        proxmox_ca_file=str(pve.ca_file),
-        proxmox_lxc_template=LXC_TEMPLATE,
-        proxmox_vm_template=SITE.vm_template,
-        proxmox_addresses="10.213.77.20-10.213.77.99/24,gw=10.213.77.1",
-        proxmox_timeout=20,
-    )
+from tests.tools.proxmox import LXC_TEMPLATE, SITE
 
 
 def bad(settings: Settings) -> dict[str, Finding]:

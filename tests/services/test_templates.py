@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -23,21 +22,9 @@ from tests.tools.proxmox import LXC_TEMPLATE, SITE, cluster
 
 @pytest.fixture
 def pve() -> Iterator[LabPve]:
+    """The cluster of the other tests, where templates may be uploaded too."""
     with cluster(building=True) as (made, _access):
         yield made
-
-
-@pytest.fixture
-def site(pve: LabPve, tmp_path: Path) -> Settings:
-    return Settings(
-        instance=tmp_path,
-        target="proxmox",
-        proxmox_url=pve.url,
-        proxmox_token=f"{SITE.token}={pve.apitokens[SITE.token]}",
-        proxmox_ca_file=str(pve.ca_file),
-        proxmox_lxc_template=LXC_TEMPLATE,
-        proxmox_timeout=20,
-    )
 
 
 def test_what_every_node_offers_is_listed(site: Settings, pve: LabPve) -> None:
@@ -49,7 +36,7 @@ def test_what_every_node_offers_is_listed(site: Settings, pve: LabPve) -> None:
         ("lxc", LXC_TEMPLATE, "pve1", True),
         ("lxc", "local:vztmpl/alpine.tar.xz", "pve2", False),
         ("lxc", LXC_TEMPLATE, "pve2", True),
-        ("vm", "9000", "pve1", False),
+        ("vm", "9000", "pve1", True),
     ]
     container, machine = templates.listing(site)[0], templates.listing(site)[-1]
     assert (container.size_mb, container.storage) == (3, "local")
@@ -83,7 +70,6 @@ def platform(site: Settings) -> Iterator[Platform]:
     settings = replace(
         site,
         redis_url="redis://127.0.0.1:1/0",
-        proxmox_vm_template=SITE.vm_template,
         proxmox_addresses="dhcp",
     )
     setup.prepare(settings)
