@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from werkzeug.datastructures import Headers
+
 from paas.domain.errors import Invalid, Unauthenticated
 from paas.domain.specs import Push
 from paas.services import pushes
@@ -40,7 +42,7 @@ HOSTS = (
 )
 
 
-def host_of(headers: Mapping[str, str]) -> Host:
+def host_of(headers: Headers) -> Host:
     """Which host sent the request; raises ``Invalid`` for none that is known."""
     for host in HOSTS:
         if host.event in headers:
@@ -49,7 +51,7 @@ def host_of(headers: Mapping[str, str]) -> Host:
     raise Invalid([f"The request carries none of the headers {names}"])
 
 
-def proof_of(host: Host, headers: Mapping[str, str], body: bytes) -> Callable[[bytes], bool]:
+def proof_of(host: Host, headers: Headers, body: bytes) -> Callable[[bytes], bool]:
     """How the request proves that it knows the secret; raises ``Unauthenticated`` without."""
     shown = headers.get(host.proof, "")
     if not shown.startswith(host.prefix) or len(shown) == len(host.prefix):

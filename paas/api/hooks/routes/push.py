@@ -41,10 +41,9 @@ def push(app_id: str) -> Response:
     """Deploy what was pushed, if the app follows that branch."""
     body = request.get_data(cache=False)
     doors.check_length(len(body), platform().settings)
-    headers = dict(request.headers)
-    host = hosts.host_of(headers)
-    pushes.check(platform(), app_id, hosts.proof_of(host, headers, body))
-    if headers[host.event] != host.pushes:
+    host = hosts.host_of(request.headers)
+    pushes.check(platform(), app_id, hosts.proof_of(host, request.headers, body))
+    if request.headers[host.event] != host.pushes:
         return envelope.success(TakenAnswer, message=PINGED, deploys=False)
     found = hosts.push_of(host, read_object(body))
     if found is None:
