@@ -1,5 +1,6 @@
 """What an actor may do. Each use case names the one permission that it needs."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 
@@ -38,6 +39,23 @@ class Standing(StrEnum):
 ALL = frozenset(Permission)
 ADMINS_ALONE = frozenset({Permission.ADMIN_READ, Permission.ADMIN_WRITE})
 OWNERS_ALONE = frozenset({Permission.TENANT_WRITE})
+
+# Whoever may change a thing sees it: an answer to a change shows what became of it.
+_SEES = {
+    Permission.APPS_WRITE: Permission.APPS_READ,
+    Permission.APPS_DEPLOY: Permission.APPS_READ,
+    Permission.ENV_WRITE: Permission.APPS_READ,
+    Permission.LOGS_READ: Permission.APPS_READ,
+    Permission.STATE_READ: Permission.APPS_READ,
+    Permission.TENANT_WRITE: Permission.TENANT_READ,
+    Permission.ADMIN_WRITE: Permission.ADMIN_READ,
+}
+
+
+def covered(scopes: Iterable[str]) -> frozenset[Permission]:
+    """The permissions that the scopes of a token stand for; a word that is none is left out."""
+    named = {Permission(scope) for scope in scopes if scope in ALL}
+    return frozenset(named | {_SEES[one] for one in named if one in _SEES})
 
 
 def granted(role: Role, standing: Standing | None) -> frozenset[Permission]:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from paas.domain.account_views import NewToken, TokenView
 from paas.domain.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
-from paas.domain.permissions import Permission
+from paas.domain.permissions import Permission, covered
 from paas.domain.specs import Actor
 from paas.engine.platform import Platform
 from paas.services.accounts import NO_TENANT, actor_of
@@ -121,8 +121,7 @@ def identify_token(platform: Platform, raw: str, *, source: str = "") -> Actor:
         raise Unauthenticated("The token has expired; make a new one")
     _note_use(platform, token)
     actor = actor_of(row.User, token.tenant_id, row.standing, source=source)
-    left = frozenset(one for one in actor.permissions if one in token.scopes)
-    return replace(actor, permissions=left)
+    return replace(actor, permissions=actor.permissions & covered(token.scopes))
 
 
 def _checked(

@@ -8,23 +8,27 @@ from paas.domain.views import AppView, StatsView
 from paas.engine.pausing import WAITING
 
 STATE_WORDS = {
+    AppState.INACTIVE: "not deployed yet",
     AppState.PENDING: "waiting",
     AppState.PROVISIONING: "making its guest",
     AppState.DEPLOYING: "deploying",
     AppState.RUNNING: "running",
     AppState.FAILED: "failed",
     AppState.STOPPED: "stopped",
+    AppState.SUSPENDED: "suspended",
     AppState.DELETED: "destroyed",
 }
 
-# Four looks for seven states: icon and colour follow the look, the word follows the state.
+# Four looks for nine states: icon and colour follow the look, the word follows the state.
 STATE_LOOKS = {
+    AppState.INACTIVE: "idle",
     AppState.PENDING: "busy",
     AppState.PROVISIONING: "busy",
     AppState.DEPLOYING: "busy",
     AppState.RUNNING: "running",
     AppState.FAILED: "failed",
     AppState.STOPPED: "idle",
+    AppState.SUSPENDED: "idle",
     AppState.INACTIVE: "idle",
     AppState.SUSPENDED: "idle",
     AppState.DELETED: "idle",

@@ -1,10 +1,8 @@
-"""Every route of the application, met by every kind of caller.
+"""Where a request comes from, for every route: this machine, elsewhere, a proxy, another site.
 
-A new route has no place in the table and fails until it is given one: ``GUARDED`` routes need a
-local caller or the token, ``OPEN`` ones nothing.
+Who may do what is the table of test_authorization.py.
 """
 
-import re
 from typing import Any
 
 import pytest
@@ -12,61 +10,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.routing import Rule
 
-from tests.api.support import TOKEN, UUID_OF_NOBODY
-
-OPEN = {
-    "web.static",
-    "platform.static",
-    "rq_dashboard.static",
-    "web.session.sign_in",
-    "web.session.enter",
-}
-GUARDED = {
-    "deploy.health",
-    "deploy.api_health",
-    "deploy.frameworks",
-    "deploy.stats",
-    "deploy.deploy",
-    "deploy.listed",
-    "deploy.shown",
-    "deploy.delete",
-    "deploy.logs",
-    "deploy.runtime_logs",
-    "deploy.redeploy",
-    "deploy.stop",
-    "deploy.start",
-    "deploy.restart",
-    "deploy.shutdown",
-    "deploy.drift",
-    "deploy.answer_drift",
-    "upkeep.report",
-    "upkeep.run",
-    "upkeep.adopt",
-    "upkeep.remove",
-    "platform.events",
-    "platform.terraform",
-    "platform.metrics",
-    "platform.openapi",
-    "platform.docs",
-    "web.overview.index",
-    "web.overview.live",
-    "web.overview.deploy",
-    "web.app.show",
-    "web.app.live",
-    "web.app.output",
-    "web.app.guest",
-    "web.app.answer_drift",
-    "web.app.restart",
-    "web.app.log_text",
-    "web.app.confirm_destroy",
-    "web.app.redeploy",
-    "web.app.stop",
-    "web.app.start",
-    "web.app.destroy",
-    "web.session.sign_out",
-}
-# The queue's dashboard brings its routes itself, all of them below this name.
-GUARDED_NAMES = ("rq_dashboard.",)
+from paas.api.dialect import owner_of
+from paas.factory import DIALECTS
+from tests.api.authorization import Door, row_of
+from tests.api.support import TOKEN
+from tests.api.test_authorization import path_of, routes
 
 LOCAL = {"REMOTE_ADDR": "127.0.0.1", "HTTP_HOST": "localhost"}
 CALLERS: dict[str, dict[str, str]] = {
@@ -86,33 +34,24 @@ OUTSIDE = {"remote", "proxied", "proxied with Forwarded"}
 
 
 def is_guarded(endpoint: str) -> bool:
-    return endpoint not in OPEN and (endpoint in GUARDED or endpoint.startswith(GUARDED_NAMES))
+    row = row_of(endpoint)
+    return row is None or row.needs is not Door.OPEN
 
 
-def routes(app: Flask) -> list[tuple[Rule, str]]:
-    found = []
-    for rule in app.url_map.iter_rules():
-        found += [(rule, method) for method in sorted(rule.methods or ()) if method != "OPTIONS"]
-    return found
+def is_closed(rule: Rule) -> bool:
+    """Whether even this machine must show a token there."""
+    owner = owner_of(rule.rule, DIALECTS)
+    return is_guarded(rule.endpoint) and owner is not None and not owner.open_door
 
 
-def path_of(rule: Rule) -> str:
-    """A path that fits the rule and names nothing that there is."""
-    path = re.sub(r"<int:\w+>", "1", rule.rule)
-    path = re.sub(r"<path:\w+>", "nothing.css", path)
-    return re.sub(r"<[^>]+>", UUID_OF_NOBODY, path)
-
-
-def test_every_route_has_a_place_in_the_table(app: Flask) -> None:
-    endpoints = {rule.endpoint for rule in app.url_map.iter_rules()}
-    unknown = {e for e in endpoints if not is_guarded(e) and e not in OPEN}
-    assert not unknown, "say of these routes whether they are guarded or open"
-    assert endpoints >= OPEN | GUARDED, "these routes are no more"
+def with_head(app: Flask) -> list[tuple[Rule, str]]:
+    found = routes(app)
+    return [*found, *((rule, "HEAD") for rule, method in found if method == "GET")]
 
 
 @pytest.mark.parametrize("caller", CALLERS)
 def test_every_route_as_every_caller(client: FlaskClient, app: Flask, caller: str) -> None:
-    for number, (rule, method) in enumerate(routes(app)):
+    for number, (rule, method) in enumerate(with_head(app)):
         # Each from an address of its own, so that none asks too often.
         given = CALLERS[caller]
         peer = f"{given['REMOTE_ADDR'].split('.', 1)[0]}.0.{number // 250}.{number % 250 + 1}"
@@ -122,9 +61,11 @@ def test_every_route_as_every_caller(client: FlaskClient, app: Flask, caller: st
         place = f"{caller}: {method} {rule.rule}"
         if caller.startswith("rebound"):
             assert answer.status_code == 421, place
-        elif caller in OUTSIDE and is_guarded(rule.endpoint):
+        elif (caller in OUTSIDE and is_guarded(rule.endpoint)) or (
+            caller == "local" and is_closed(rule)
+        ):
             assert is_shut(answer), place
-        else:
+        elif is_guarded(rule.endpoint):
             assert answer.status_code not in (401, 421), place
             is_sign_out = rule.endpoint == "web.session.sign_out"
             assert is_sign_out or not is_shut(answer), place
