@@ -49,6 +49,8 @@ def take_over(attempt: Attempt, session: Session, record: Record) -> None:
         if name in record:
             setattr(guest, name, int(record[name]))
             setattr(app, name, int(record[name]))
+    if "cpu_limit" in record:
+        guest.cpu_limit = app.cpu_limit = float(record["cpu_limit"]) or None
 
 
 def agree(attempt: Attempt) -> Record:

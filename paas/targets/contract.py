@@ -265,7 +265,7 @@ class Target(Protocol):
         """How the guest differs from its row, each at most once.
 
         The names are ``presence`` (found ``absent`` or ``foreign``, and then no other), ``node``,
-        ``cores``, ``memory`` (MB), ``disk`` (GB), ``power`` (``running`` or ``stopped``; wanted is
+        ``cores``, ``cpu_limit`` (in cores, 0 for none), ``memory`` (MB), ``disk`` (GB), ``power`` (``running`` or ``stopped``; wanted is
         what the guest's ``runs`` says).
         """
 

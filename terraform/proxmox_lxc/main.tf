@@ -57,6 +57,7 @@ resource "proxmox_virtual_environment_container" "guest" {
 
   cpu {
     cores = var.cores
+    limit = var.cpu_limit
   }
 
   memory {

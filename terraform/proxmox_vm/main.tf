@@ -74,6 +74,7 @@ resource "proxmox_virtual_environment_vm" "guest" {
 
   cpu {
     cores = var.cores
+    limit = var.cpu_limit
     type  = var.cpu_type
   }
 

@@ -124,6 +124,17 @@ variable "cores" {
   }
 }
 
+variable "cpu_limit" {
+  description = "How much of the processors' time the guest may use, in processors; 0 for all."
+  type        = number
+  default     = 0
+
+  validation {
+    condition     = var.cpu_limit >= 0 && var.cpu_limit <= var.cores
+    error_message = "The limit must be from 0 to the number of cores."
+  }
+}
+
 variable "memory" {
   description = "How much memory the guest has, in MB."
   type        = number

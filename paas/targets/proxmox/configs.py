@@ -59,7 +59,12 @@ def resources_of(config: Row) -> Resources:
     """The sizes that a guest has."""
     memory = str(config.get("memory", 512)).partition("=")[2] or str(config.get("memory", 512))
     cores = int(config.get("cores", 1)) * int(config.get("sockets", 1))
-    return Resources(cores, int(memory.split(",")[0]), gigabytes(disk_of(config).get("size", "")))
+    return Resources(
+        cores=cores,
+        memory=int(memory.split(",")[0]),
+        disk=gigabytes(disk_of(config).get("size", "")),
+        cpu_limit=float(config.get("cpulimit") or 0) or None,
+    )
 
 
 def address_of(config: Row) -> str:

@@ -67,6 +67,7 @@ def differences(guests: Guests, guest: GuestSpec, wanted: Resources) -> Sequence
     pairs = [
         ("node", guest.node, spot.node),
         ("cores", wanted.cores, found.cores),
+        ("cpu_limit", f"{wanted.cpu_limit or 0:g}", f"{found.cpu_limit or 0:g}"),
         ("memory", wanted.memory, found.memory),
         ("disk", wanted.disk, found.disk),
         ("power", "running" if guest.runs else "stopped", _power(spot)),

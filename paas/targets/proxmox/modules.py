@@ -1,6 +1,7 @@
 """The values that the Terraform modules are given: literal, without secrets."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from paas.domain.specs import GuestSpec, Resources
@@ -37,8 +38,8 @@ def vm(site: Site, guest: GuestSpec) -> Mapping[str, object]:
 
 def sizes(kind: str, asked: Resources, frozen: Mapping[str, Any]) -> Resources:
     """What a guest gets when it is asked for less: enough to start, and its template's disk."""
-    return Resources(
-        cores=asked.cores,
+    return replace(
+        asked,
         memory=max(asked.memory, LEAST[kind]),
         disk=max(asked.disk, int(frozen.get("template_disk", 0))),
     )
@@ -75,6 +76,7 @@ def _common(site: Site, guest: GuestSpec, kind: str) -> dict[str, Any]:
         "tags": marker.tags(guest.marker.partition("/")[0]),
         "storage": frozen["storage"],
         "cores": given.cores,
+        "cpu_limit": given.cpu_limit or 0,
         "memory": given.memory,
         "disk": given.disk,
         "bridge": frozen["bridge"],

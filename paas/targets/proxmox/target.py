@@ -206,8 +206,10 @@ class ProxmoxTarget:
 
     def differences(self, guest: GuestSpec) -> Sequence[Difference]:
         values = self.values(guest)
-        sizes = (int(str(values[name])) for name in ("cores", "memory", "disk"))
-        return drift.differences(self.guests, guest, Resources(*sizes))
+        cores, memory, disk = (int(str(values[name])) for name in ("cores", "memory", "disk"))
+        limit = float(str(values["cpu_limit"])) or None
+        wanted = Resources(cores, memory, disk, limit)
+        return drift.differences(self.guests, guest, wanted)
 
     # Configuring and serving.
 

@@ -246,6 +246,34 @@ run "a_port_that_is_too_high_is_refused" {
   expect_failures = [var.port]
 }
 
+run "half_of_a_processors_time_is_a_limit" {
+  command = plan
+
+  variables {
+    cpu_limit = 0.5
+  }
+
+  assert {
+    condition     = proxmox_virtual_environment_vm.guest.cpu[0].limit == 0.5
+    error_message = "The limit must be the one that is given."
+  }
+
+  assert {
+    condition     = proxmox_virtual_environment_vm.guest.cpu[0].cores == 1
+    error_message = "The guest has whole processors all the same."
+  }
+}
+
+run "a_limit_above_the_cores_is_refused" {
+  command = plan
+
+  variables {
+    cpu_limit = 1.5
+  }
+
+  expect_failures = [var.cpu_limit]
+}
+
 run "half_a_core_is_refused" {
   command = plan
 

@@ -72,8 +72,9 @@ def test_a_guest_changes_in_place_and_is_never_replaced(world: World, applying: 
 
 
 def change_sizes(world: World, made: Applying) -> None:
-    bigger = replace(made.guest, resources=Resources(2, 1024, 8))
-    assert {one.name for one in world.target.differences(bigger)} == {"cores", "memory", "disk"}
+    bigger = replace(made.guest, resources=Resources(2, 1024, 8, cpu_limit=1.5))
+    names = {one.name for one in world.target.differences(bigger)}
+    assert names == {"cores", "cpu_limit", "memory", "disk"}
     made.change(bigger)
     plan = made.plan()
     check_plan(plan, {"update"})
