@@ -8,7 +8,7 @@ from paas.domain.specs import Actor
 from paas.domain.views import EventView
 from paas.engine.platform import Platform
 from paas.services.allowed import needs
-from paas.services.deployments import known_form
+from paas.services.listing import known_form
 from paas.store import apps, events
 
 KEEPALIVE_SECONDS = 4.0

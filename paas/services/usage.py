@@ -8,7 +8,7 @@ from paas.domain.permissions import Permission
 from paas.domain.specs import Actor
 from paas.engine.platform import Platform
 from paas.services.allowed import needs
-from paas.services.deployments import known_form
+from paas.services.listing import known_form
 from paas.store import apps, usage, usage_reports
 from paas.store.usage_reports import Span
 
