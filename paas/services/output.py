@@ -112,7 +112,12 @@ def look(platform: Platform, actor: Actor, app_id: str) -> Subject:
         ]
         sealed = [app.environment, *session.scalars(_older_variables(app))]
         replicas = [
-            Replica(guest.uuid[:KEY_LENGTH], guest.slot, spec, platform.target(spec.target))
+            Replica(
+                guest.uuid[:KEY_LENGTH],
+                guest.slot,
+                spec,
+                platform.target(spec.target, spec.endpoint),
+            )
             for guest, spec in standing
         ]
         state = AppState(app.state)
