@@ -95,8 +95,7 @@ def _best(
 
 def _worth_saying(errors: Sequence[PaasError]) -> PaasError:
     """What waiting may mend, if there is such a thing; else what the first endpoint says."""
-    passing = [one for one in errors if isinstance(one, Unreachable)]
-    return (passing or list(errors))[0]
+    return next((one for one in errors if isinstance(one, Unreachable)), errors[0])
 
 
 def _placement(session: Session, app: App) -> Mapping[str, Any]:

@@ -265,8 +265,8 @@ class Target(Protocol):
         """How the guest differs from its row, each at most once.
 
         The names are ``presence`` (found ``absent`` or ``foreign``, and then no other), ``node``,
-        ``cores``, ``cpu_limit`` (in cores, 0 for none), ``memory`` (MB), ``disk`` (GB), ``power`` (``running`` or ``stopped``; wanted is
-        what the guest's ``runs`` says).
+        ``cores``, ``cpu_limit`` (in cores, 0 for none), ``memory`` (MB), ``disk`` (GB), ``power``
+        (``running`` or ``stopped``; wanted is what the guest's ``runs`` says).
         """
 
     # Configuring and serving.
