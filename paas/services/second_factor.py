@@ -104,6 +104,11 @@ def spend(vault: Vault, user: User, code: str) -> bool:
     return found
 
 
+def step_now() -> int:
+    """The number of the time step that codes are of now."""
+    return int(time.time()) // STEP_SECONDS
+
+
 def _prove_password(
     platform: Platform, actor: Actor, password: str
 ) -> tuple[throttling.Attempt, str]:
@@ -130,7 +135,7 @@ def _spend_step(vault: Vault, user: User, digits: str) -> bool:
     if user.totp_secret is None:
         return False
     totp = pyotp.TOTP(vault.open(user.totp_secret).decode())
-    now = int(time.time()) // STEP_SECONDS
+    now = step_now()
     for step in (now + around for around in STEPS_AROUND):
         is_new = user.totp_last_step is None or step > user.totp_last_step
         if is_new and hmac.compare_digest(totp.generate_otp(step).encode(), digits.encode()):

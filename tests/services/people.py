@@ -1,6 +1,10 @@
 """Users and tenants for tests, put into the database as they are, and how they sign in."""
 
+import dataclasses
+import re
 from itertools import count
+
+from sqlalchemy import select
 
 from paas.domain.account_views import SignedIn
 from paas.domain.permissions import Role, Standing
@@ -8,7 +12,7 @@ from paas.domain.specs import Actor
 from paas.engine.platform import Platform
 from paas.services import accounts, passwords
 from paas.store.models import Tenant
-from paas.store.people import Membership, User
+from paas.store.people import AuditEntry, Membership, User
 
 PASSWORD = "a password for tests"
 HASH = passwords.hashed(PASSWORD)
@@ -57,3 +61,32 @@ def owner(platform: Platform, **about: object) -> Actor:
 
 def admin(platform: Platform) -> Actor:
     return actor(platform, add_user(platform, role=Role.ADMIN))
+
+
+def with_settings(platform: Platform, **changes: object) -> Platform:
+    """The platform under other settings."""
+    settings = dataclasses.replace(platform.settings, **changes)  # type: ignore[arg-type]
+    return dataclasses.replace(platform, settings=settings)
+
+
+def shared(platform: Platform) -> Platform:
+    """The platform, where a second tenant may be made."""
+    return with_settings(platform, local_unsafe=True)
+
+
+def actions(platform: Platform) -> list[str]:
+    """What the audit log has, in order, without sign-ins."""
+    with platform.store.read() as session:
+        found = session.scalars(select(AuditEntry.action).order_by(AuditEntry.id)).all()
+    return [action for action in found if action != "account.sign_in"]
+
+
+def uuid_of(platform: Platform, email: str) -> str:
+    with platform.store.read() as session:
+        return session.scalars(select(User.uuid).where(User.email == email)).one()
+
+
+def link_in(text: str, kind: str) -> str:
+    """The secret of the link to a page of this kind in a letter."""
+    (secret,) = re.findall(rf"http://\S+/{kind}/(\S+)", text)
+    return str(secret)

@@ -1,11 +1,11 @@
 """A tiny SMTP server on loopback, for letters that are really sent."""
 
-import asyncio
 import base64
+import socketserver
 import ssl
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -34,76 +34,89 @@ class Post:
         return self.letters[-1]
 
 
+class _Talk(socketserver.StreamRequestHandler):
+    """One client's conversation."""
+
+    server: "_Server"
+    is_tls = False
+
+    def handle(self) -> None:
+        if not self.server.post.silent:
+            self.say("220 post.example ESMTP")
+        with suppress(OSError):
+            while line := self.rfile.readline().decode().strip():
+                verb, _, rest = line.partition(" ")
+                answer = getattr(self, f"on_{verb.lower()}", None)
+                if answer is None:
+                    self.say("250 ok")
+                else:
+                    answer(rest)
+
+    def say(self, *lines: str) -> None:
+        self.wfile.write("".join(f"{line}\r\n" for line in lines).encode())
+
+    def on_ehlo(self, _name: str) -> None:
+        post = self.server.post
+        offers = ["250-STARTTLS"] if post.tls and not self.is_tls else []
+        offers += ["250-AUTH PLAIN"] if post.login else []
+        self.say("250-post.example", *offers, "250 8BITMIME")
+
+    def on_starttls(self, _rest: str) -> None:
+        assert self.server.post.tls is not None
+        self.say("220 go ahead")
+        self.request = self.server.post.tls.wrap_socket(self.request, server_side=True)
+        self.is_tls = True
+        self.setup()
+
+    def on_auth(self, rest: str) -> None:
+        given = base64.b64decode(rest.partition(" ")[2]).decode().split("\0")
+        right = tuple(given[1:]) == self.server.post.login
+        self.say("235 welcome" if right else "535 who is that")
+
+    def on_rcpt(self, rest: str) -> None:
+        post = self.server.post
+        if post.refuses and post.refuses in rest:
+            self.say("550 nobody of that name")
+        else:
+            post.recipients.append(rest)
+            self.say("250 ok")
+
+    def on_data(self, _rest: str) -> None:
+        self.say("354 go on")
+        lines = []
+        while (line := self.rfile.readline()) not in (b".\r\n", b""):
+            # SMTP doubles a dot at the beginning of a line on its way.
+            lines.append(line[1:] if line.startswith(b"..") else line)
+        found = message_from_bytes(b"".join(lines), policy=policy.default)
+        post = self.server.post
+        post.letters.append(found)  # type: ignore[arg-type]
+        post.over_tls.append(self.is_tls)
+        self.say("250 taken")
+        post.arrived.set()
+
+    def on_quit(self, _rest: str) -> None:
+        self.say("221 bye")
+        self.connection.close()
+
+
+class _Server(socketserver.ThreadingTCPServer):
+    allow_reuse_address = True
+    daemon_threads = True
+
+    def __init__(self, post: Post) -> None:
+        self.post = post
+        super().__init__(("127.0.0.1", 0), _Talk)
+
+
 @contextmanager
 def serving(post: Post) -> Iterator[Post]:
     """Serve ``post`` on a port of its own until the end of the block."""
-    loop = asyncio.new_event_loop()
-    ended = asyncio.Event()
-    ready = threading.Event()
-
-    async def serve() -> None:
-        server = await asyncio.start_server(
-            lambda reader, writer: _talk(post, reader, writer), "127.0.0.1", 0
-        )
-        post.port = server.sockets[0].getsockname()[1]
-        ready.set()
-        await ended.wait()
-        server.close()
-
-    thread = threading.Thread(target=lambda: loop.run_until_complete(serve()), daemon=True)
-    thread.start()
-    assert ready.wait(DEADLINE)
-    try:
-        yield post
-    finally:
-        loop.call_soon_threadsafe(ended.set)
-        thread.join(DEADLINE)
-
-
-async def _talk(post: Post, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    def say(*lines: str) -> None:
-        writer.write("".join(f"{line}\r\n" for line in lines).encode())
-
-    is_tls = False
-    if not post.silent:
-        say("220 post.example ESMTP")
-    try:
-        while line := (await reader.readline()).decode().strip():
-            verb, _, rest = line.partition(" ")
-            match verb.upper():
-                case "EHLO":
-                    offers = ["250-post.example"]
-                    offers += ["250-STARTTLS"] if post.tls and not is_tls else []
-                    offers += ["250-AUTH PLAIN"] if post.login else []
-                    say(*offers, "250 8BITMIME")
-                case "STARTTLS":
-                    say("220 go ahead")
-                    await writer.start_tls(post.tls)  # type: ignore[arg-type]
-                    is_tls = True
-                case "AUTH":
-                    given = base64.b64decode(rest.partition(" ")[2]).decode().split("\0")
-                    say("235 welcome" if tuple(given[1:]) == post.login else "535 who is that")
-                case "RCPT":
-                    refused = post.refuses and post.refuses in rest
-                    say("550 nobody of that name" if refused else "250 ok")
-                    if not refused:
-                        post.recipients.append(rest)
-                case "DATA":
-                    say("354 go on")
-                    data = await reader.readuntil(b"\r\n.\r\n")
-                    # SMTP doubles a dot at the beginning of a line on its way.
-                    text = data[:-5].replace(b"\r\n..", b"\r\n.")
-                    found = message_from_bytes(text, policy=policy.default)
-                    post.letters.append(found)  # type: ignore[arg-type]
-                    post.over_tls.append(is_tls)
-                    say("250 taken")
-                    post.arrived.set()
-                case "QUIT":
-                    say("221 bye")
-                    break
-                case _:
-                    say("250 ok")
-    except (ConnectionError, ssl.SSLError):
-        return
-    finally:
-        writer.close()
+    with _Server(post) as server:
+        post.port = server.server_address[1]
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+        thread.start()
+        try:
+            yield post
+        finally:
+            server.shutdown()
+            thread.join(DEADLINE)
