@@ -34,7 +34,7 @@ DETAIL = (
     "cpu_cores ram_mb disk_gb created_at updated_at"
 )
 PLAN = "id name slug cpu_cores ram_mb disk_gb max_replicas price_per_hour price_per_month features"
-NEW_PLAN = "name slug cpu_cores ram_mb disk_gb max_replicas price_per_hour features"
+NEW_PLAN = "name slug cpu_cores ram_mb disk_gb max_replicas price_per_hour features?"
 ATTEMPT = "id version git_commit status build_started_at build_completed_at deployed_at"
 
 
