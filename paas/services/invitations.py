@@ -1,6 +1,7 @@
 """Invitations into a tenant: a letter with a link, by which an account is made or joins."""
 
 import dataclasses
+from collections.abc import Mapping
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
@@ -115,20 +116,34 @@ def accept(
         if broken:
             raise Invalid(broken)
         kept = passwords.accept(password, seen.email)
-    with platform.store.write() as session:
-        tenant_id = letters.find(session, letters.INVITATION, secret).tenant_id
-        tenant = session.get_one(Tenant, tenant_id, with_for_update=people.LOCK)
-        user = people.by_email(session, seen.email, lock=True)
-        letter = letters.find(session, letters.INVITATION, secret, lock=True)
-        if user is None:
-            user = User(email=seen.email, password=kept)
-            user.first_name, user.last_name = first_name.strip(), last_name.strip()
-            session.add(user)
-            session.flush()
-        if not user.is_active:
-            raise NotFound(letters.DEAD_LINK)
-        _enter(session, user, letter, tenant, source)
-        return people.view(session, user)
+    newcomer = {
+        "email": seen.email,
+        "password": kept,
+        "first_name": first_name.strip(),
+        "last_name": last_name.strip(),
+    }
+
+    def work() -> UserView:
+        with platform.store.write() as session:
+            return _come_in(session, secret, newcomer, source)
+
+    return people.again(work)
+
+
+def _come_in(
+    session: Session, secret: str, newcomer: Mapping[str, str | None], source: str
+) -> UserView:
+    tenant_id = letters.find(session, letters.INVITATION, secret).tenant_id
+    tenant = session.get_one(Tenant, tenant_id, with_for_update=people.LOCK)
+    user = people.by_email(session, newcomer["email"] or "", lock=True)
+    letter = letters.find(session, letters.INVITATION, secret, lock=True)
+    if user is None:
+        session.add(user := User(**newcomer))
+        session.flush()
+    if not user.is_active:
+        raise NotFound(letters.DEAD_LINK)
+    _enter(session, user, letter, tenant, source)
+    return people.view(session, user)
 
 
 def _enter(session: Session, user: User, letter: Letter, tenant: Tenant, source: str) -> None:

@@ -26,11 +26,15 @@ def count(platform: Platform) -> int:
 @needs(Permission.ADMIN_WRITE)
 def create(platform: Platform, actor: Actor, name: str) -> TenantView:
     """Make a tenant, without members yet; raises ``Invalid``, or ``Conflict`` for a taken name."""
-    with platform.store.write() as session:
-        expect_room(platform, session)
-        made = tenants.add(session, name)
-        audit.record(session, actor, "tenant.create", "tenant", made.uuid, name=made.name)
-        return TenantView(made.uuid, made.slug, made.name, 0, 0)
+
+    def work() -> TenantView:
+        with platform.store.write() as session:
+            expect_room(platform, session)
+            made = tenants.add(session, name)
+            audit.record(session, actor, "tenant.create", "tenant", made.uuid, name=made.name)
+            return TenantView(made.uuid, made.slug, made.name, 0, 0)
+
+    return people.again(work)
 
 
 @needs(Permission.ADMIN_READ)

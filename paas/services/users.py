@@ -16,6 +16,7 @@ from paas.services.resets import set_password as replace_password
 from paas.services.tenants import expect_room
 from paas.store import accounts as people
 from paas.store import audit, tenants
+from paas.store.models import Tenant
 from paas.store.people import User
 
 LAST_ADMIN = "This is the last active administrator; make somebody else one first"
@@ -73,21 +74,20 @@ def create(
     except ValueError as error:
         raise Invalid([str(error)]) from error
     kept = passwords.accept(password, address)
-    with platform.store.write() as session:
-        if people.by_email(session, address) is not None:
-            raise Conflict(f"There is a user {address} already")
-        found = tenants.by_slug(session, tenants.slug_of(tenant))
-        if found is None:
-            if alone:
-                expect_room(platform, session)
-            found = tenants.add(session, tenant)
-            audit.record(session, actor, "tenant.create", "tenant", found.uuid, name=found.name)
-        user = add(session, address, kept, role)
-        join(session, user.id, found.id, standing or first_or_other(session, found.id))
-        audit.record(
-            session, actor, "user.create", "user", user.uuid, email=address, role=role.value
-        )
-        return people.view(session, user)
+
+    def work() -> UserView:
+        with platform.store.write() as session:
+            if people.by_email(session, address) is not None:
+                raise Conflict(f"There is a user {address} already")
+            found = _tenant(platform, session, actor, tenant, alone=alone)
+            user = add(session, address, kept, role)
+            join(session, user.id, found.id, standing or first_or_other(session, found.id))
+            audit.record(
+                session, actor, "user.create", "user", user.uuid, email=address, role=role.value
+            )
+            return people.view(session, user)
+
+    return people.again(work)
 
 
 @needs(Permission.ADMIN_WRITE)
@@ -147,6 +147,18 @@ def add(session: Session, email: str, kept: str, role: Role) -> User:
     session.add(user := User(email=email, password=kept, role=role))
     session.flush()
     return user
+
+
+def _tenant(
+    platform: Platform, session: Session, actor: Actor, name: str, *, alone: bool
+) -> Tenant:
+    found = tenants.by_slug(session, tenants.slug_of(name))
+    if found is None:
+        if alone:
+            expect_room(platform, session)
+        found = tenants.add(session, name)
+        audit.record(session, actor, "tenant.create", "tenant", found.uuid, name=found.name)
+    return tenants.find(session, found.uuid, lock=True)
 
 
 def _held(session: Session, user: str, *, stays: bool) -> User:

@@ -2,9 +2,11 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
 from sqlalchemy import exists, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from paas.domain.account_views import StandingView, UserView
@@ -14,10 +16,24 @@ from paas.store.base import utcnow
 from paas.store.models import Tenant
 from paas.store.people import Letter, Membership, SignIn, User
 
+Made = TypeVar("Made")
+
 NO_USER = "User not found"
 # Rows that point at a locked one can still be added: whoever adds a membership and whoever signs
 # in would wait for each other else.
 LOCK = {"key_share": True}
+
+
+def again(work: Callable[[], Made]) -> Made:
+    """Do the work, and once more if a name it looked for was taken between look and insert.
+
+    On PostgreSQL two may both pass the look; the index decides, and at the next look the loser
+    sees who won. ``work`` is a whole transaction.
+    """
+    try:
+        return work()
+    except IntegrityError:
+        return work()
 
 
 def hash_of(secret: str) -> str:

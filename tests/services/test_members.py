@@ -266,3 +266,15 @@ def test_nobody_is_flooded_with_invitations(
         invitations.invite(platform, me, "x@example.com", Standing.MEMBER)
     with pytest.raises(TooMany):
         invitations.invite(platform, me, "x@example.com", Standing.MEMBER)
+
+
+def test_a_newcomer_who_follows_two_invitations_at_once_is_one_user(platform: Platform) -> None:
+    there = owner(platform, tenant_id=add_tenant(platform, "acme"))
+    secrets = [
+        invited(platform, me, "new@example.com", Standing.MEMBER) for me in (owner(platform), there)
+    ]
+    together(
+        *(lambda s=secret: invitations.accept(platform, s, password=PASSWORD) for secret in secrets)
+    )
+    found = signed_in(platform, "new@example.com").user
+    assert {one.slug for one in found.tenants} == {"acme", "default"}
