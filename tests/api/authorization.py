@@ -118,6 +118,10 @@ ROWS: dict[str, Row] = {
     "paas.swarm_init": Row(P.ADMIN_WRITE),
     "paas.settings": Row(P.ADMIN_READ),
     "paas.change_settings": Row(P.ADMIN_WRITE),
+    "paas.workers": Row(P.ADMIN_READ),
+    "paas.add_worker": Row(P.ADMIN_WRITE),
+    "paas.remove_worker": Row(P.ADMIN_WRITE, Absent),
+    "paas.swarm_init": Row(P.ADMIN_WRITE),
     # Document 004
     "panel.login": OPEN,
     "panel.refresh": OPEN,

@@ -8,6 +8,7 @@ __all__ = ["document_error", "render_error", "success"]
 _REFUSALS = {
     400: ("The push cannot be read", "The push names no branch"),
     401: ("The request does not prove that it knows the secret", "This push is not signed"),
+    403: ("A page of another site sent the request", "A page of another site sent this request"),
     413: ("The body is over the limit", "The body is larger than this platform takes"),
     415: ("The body is not sent as JSON", "The body must be sent as application/json"),
     421: ("The Host header names another machine", "This platform is not known by that name"),

@@ -12,7 +12,7 @@ from paas.api.operations import operation_of
 from paas.settings import CHECKOUT
 from tests.api.support import CATALOGUE
 
-DIALECTS = ("deploy.", "paas.", "panel.", "upkeep.", "platform.")
+DIALECTS = ("deploy.", "hooks.", "paas.", "panel.", "upkeep.", "platform.")
 
 
 @pytest.fixture

@@ -26,7 +26,11 @@ class TakenAnswer(Message):
         "pushes",
         "Take a push",
         {
-            200: Answer("Nothing is deployed for this push", (TakenAnswer,)),
+            200: Answer(
+                "Nothing is deployed for this push",
+                (TakenAnswer,),
+                {"success": True, "message": PINGED, "deploys": False},
+            ),
             202: Answer("It is deployed, now or when the app is free", (TakenAnswer,), EXAMPLE),
         },
         refusals=(400, 401),

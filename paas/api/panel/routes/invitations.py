@@ -9,7 +9,7 @@ from paas.api.operations import Answer, Operation, documented
 from paas.api.panel import envelope
 from paas.api.panel.routes.me import ME
 from paas.api.panel.schemas.answers import PanelInvited, PanelMe
-from paas.api.panel.schemas.requests import AcceptBody, LetterBody
+from paas.api.panel.schemas.requests import PanelAcceptBody, PanelLetterBody
 from paas.services import invitations
 
 LETTER = {"token": "Yc0u1b3m4QfQJd0XsZr7"}
@@ -35,14 +35,14 @@ INVITATION = {
             )
         },
         refusals=(400, 404),
-        body=lambda _: LetterBody(),
+        body=lambda _: PanelLetterBody(),
         body_example=LETTER,
     )
 )
 @doors.without_token
 def look() -> Response:
     """What a link invites to."""
-    given = load_body(LetterBody())
+    given = load_body(PanelLetterBody())
     return envelope.success(PanelInvited, invitations.shown(platform(), given["token"]))
 
 
@@ -53,7 +53,7 @@ def look() -> Response:
         {200: Answer("The user, who can sign in now", (PanelMe,), ME)},
         refusals=(400, 404),
         description="Names and password are for an address that has no account yet.",
-        body=lambda _: AcceptBody(),
+        body=lambda _: PanelAcceptBody(),
         body_example=LETTER
         | {"firstName": "John", "lastName": "Doe", "password": "newsecurepassword"},
     )
@@ -61,7 +61,7 @@ def look() -> Response:
 @doors.without_token
 def accept() -> Response:
     """Come into a tenant."""
-    given = load_body(AcceptBody())
+    given = load_body(PanelAcceptBody())
     user = invitations.accept(
         platform(),
         given["token"],

@@ -9,7 +9,7 @@ from paas.api.panel import envelope
 from paas.api.panel.auth import actor
 from paas.api.panel.paths import an_id, id_of
 from paas.api.panel.schemas.answers import PanelMe, PanelSaid, PanelSignIns
-from paas.api.panel.schemas.requests import ProfileBody
+from paas.api.panel.schemas.requests import PanelProfileBody
 from paas.services import accounts, profile
 
 ENDED = "Sign-in ended"
@@ -51,7 +51,7 @@ def me() -> Response:
             "What is left out stays as it is. A new password needs the current one, and ends all "
             "other sign-ins of the user."
         ),
-        body=lambda _: ProfileBody(),
+        body=lambda _: PanelProfileBody(),
         body_example={
             "firstName": "John",
             "lastName": "Doe",
@@ -62,7 +62,7 @@ def me() -> Response:
 )
 def change() -> Response:
     """Change names or password."""
-    given = load_body(ProfileBody())
+    given = load_body(PanelProfileBody())
     changed = profile.update(
         platform(),
         actor(),

@@ -8,7 +8,7 @@ from paas.api.loading import load_body
 from paas.api.operations import Answer, Operation, documented
 from paas.api.panel import envelope
 from paas.api.panel.schemas.answers import PanelSaid
-from paas.api.panel.schemas.requests import NewPasswordBody, ResetBody
+from paas.api.panel.schemas.requests import PanelNewPasswordBody, PanelResetBody
 from paas.services import resets
 
 ASKED = "If there is an account with this address, a letter is on its way"
@@ -28,14 +28,14 @@ CHANGED = "The password is changed; sign in with it"
         },
         refusals=(400,),
         description="The letter has a link that works once, within an hour.",
-        body=lambda _: ResetBody(),
+        body=lambda _: PanelResetBody(),
         body_example={"email": "user@example.com"},
     )
 )
 @doors.without_token
 def ask() -> Response:
     """Send a letter with a link."""
-    given = load_body(ResetBody())
+    given = load_body(PanelResetBody())
     resets.ask(platform(), given["email"], source=request.remote_addr or "")
     return envelope.success(PanelSaid, {"message": ASKED})
 
@@ -52,14 +52,14 @@ def ask() -> Response:
             )
         },
         refusals=(400, 404),
-        body=lambda _: NewPasswordBody(),
+        body=lambda _: PanelNewPasswordBody(),
         body_example={"token": "Yc0u1b3m4QfQJd0XsZr7", "newPassword": "newsecurepassword"},
     )
 )
 @doors.without_token
 def choose() -> Response:
     """Set the new password."""
-    given = load_body(NewPasswordBody())
+    given = load_body(PanelNewPasswordBody())
     source = request.remote_addr or ""
     resets.choose(platform(), given["token"], given["new_password"], source=source)
     return envelope.success(PanelSaid, {"message": CHANGED})

@@ -8,7 +8,7 @@ from paas.api.operations import Answer, Operation, documented
 from paas.api.panel import envelope
 from paas.api.panel.auth import actor
 from paas.api.panel.schemas.answers import PanelEnrolled, PanelRecoveryCodes, PanelSaid
-from paas.api.panel.schemas.requests import CodeBody, ProofBody
+from paas.api.panel.schemas.requests import PanelCodeBody, PanelProofBody
 from paas.services import second_factor
 
 OFF = "The second factor is off"
@@ -46,13 +46,13 @@ def begin() -> Response:
         "Switch the second factor on",
         {200: Answer("It is on; each code opens the account once", (PanelRecoveryCodes,), CODES)},
         refusals=(400, 409),
-        body=lambda _: CodeBody(),
+        body=lambda _: PanelCodeBody(),
         body_example={"code": "123456"},
     )
 )
 def confirm() -> Response:
     """Prove that the authenticator app has the secret."""
-    given = load_body(CodeBody())
+    given = load_body(PanelCodeBody())
     codes = second_factor.confirm(platform(), actor(), given["code"])
     return envelope.success(PanelRecoveryCodes, {"recovery_codes": codes})
 
@@ -63,13 +63,13 @@ def confirm() -> Response:
         "Make new recovery codes",
         {200: Answer("In place of all old ones", (PanelRecoveryCodes,), CODES)},
         refusals=(400, 409),
-        body=lambda _: ProofBody(),
+        body=lambda _: PanelProofBody(),
         body_example=PROOF,
     )
 )
 def renew() -> Response:
     """Recovery codes anew."""
-    given = load_body(ProofBody())
+    given = load_body(PanelProofBody())
     codes = second_factor.renew_codes(platform(), actor(), given["password"], given["code"])
     return envelope.success(PanelRecoveryCodes, {"recovery_codes": codes})
 
@@ -86,13 +86,13 @@ def renew() -> Response:
             )
         },
         refusals=(400, 409),
-        body=lambda _: ProofBody(),
+        body=lambda _: PanelProofBody(),
         body_example=PROOF,
     )
 )
 def disable() -> Response:
     """No second factor any more."""
-    given = load_body(ProofBody())
+    given = load_body(PanelProofBody())
     second_factor.disable(platform(), actor(), given["password"], given["code"])
     return envelope.success(PanelSaid, {"message": OFF})
 

@@ -10,7 +10,7 @@ from paas.api.operations import Answer, Operation, documented
 from paas.api.panel import envelope
 from paas.api.panel.auth import actor
 from paas.api.panel.schemas.answers import PanelSaid, PanelSignedIn
-from paas.api.panel.schemas.requests import LoginBody, RefreshBody
+from paas.api.panel.schemas.requests import PanelLoginBody, PanelRefreshBody
 from paas.domain.account_views import SignedIn
 from paas.services import accounts
 
@@ -37,14 +37,14 @@ FOR_A_WHILE = (
             f"{FOR_A_WHILE} An account with a second factor needs `code` too: without it the "
             'answer is 401 with `"details": {"secondFactor": "required", ...}`.'
         ),
-        body=lambda _: LoginBody(),
+        body=lambda _: PanelLoginBody(),
         body_example={"email": "user@example.com", "password": "yourpassword"},
     )
 )
 @doors.without_token
 def login() -> Response:
     """Take an e-mail address and a password for a token."""
-    given = load_body(LoginBody())
+    given = load_body(PanelLoginBody())
     signed_in = accounts.sign_in(
         platform(),
         given["email"],
@@ -66,14 +66,14 @@ def login() -> Response:
             f"{FOR_A_WHILE} A refresh token that comes a second time was stolen: it ends the "
             "sign-in."
         ),
-        body=lambda _: RefreshBody(),
+        body=lambda _: PanelRefreshBody(),
         body_example={"refreshToken": SESSION["refreshToken"]},
     )
 )
 @doors.without_token
 def refresh() -> Response:
     """Take a refresh token for new tokens."""
-    given = load_body(RefreshBody())
+    given = load_body(PanelRefreshBody())
     source = request.remote_addr or ""
     return _answer(accounts.refresh(platform(), given["refresh_token"], source=source))
 

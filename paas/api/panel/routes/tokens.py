@@ -11,7 +11,7 @@ from paas.api.panel import envelope
 from paas.api.panel.auth import actor
 from paas.api.panel.paths import an_id, id_of
 from paas.api.panel.schemas.answers import PanelSaid, PanelTokenMade, PanelTokens
-from paas.api.panel.schemas.requests import TokenBody
+from paas.api.panel.schemas.requests import PanelTokenBody
 from paas.services import tokens
 
 REVOKED = "Token revoked"
@@ -55,7 +55,7 @@ def listed() -> Response:
             "For the tenant that the user works in. It may do what its scopes say, as far as its "
             "user may, and it cannot touch the account itself."
         ),
-        body=lambda _: TokenBody(),
+        body=lambda _: PanelTokenBody(),
         body_example={
             "name": TOKEN["name"],
             "scopes": ["apps:read", "apps:deploy"],
@@ -65,7 +65,7 @@ def listed() -> Response:
 )
 def make() -> Response:
     """A new named token."""
-    given = load_body(TokenBody())
+    given = load_body(PanelTokenBody())
     days = given["expires_in_days"]
     ends = datetime.now(UTC) + timedelta(days=days) if days else None
     made = tokens.create(platform(), actor(), given["name"], given["scopes"], expires_at=ends)

@@ -35,30 +35,30 @@ def _name(sentence: str, **options: Any) -> fields.String:
     return rules.text(sentence, r"^[^\x00-\x1f\x7f]{0,100}$", **options)
 
 
-class LoginBody(CamelCase):
+class PanelLoginBody(CamelCase):
     email = _text(EMAIL, 254, required=True)
     password = _text(PASSWORD, 1024, required=True)
     code = _text(CODE, 64, metadata={"description": "For an account that has a second factor"})
 
 
-class RefreshBody(CamelCase):
+class PanelRefreshBody(CamelCase):
     refresh_token = _text(REFRESH, 255, required=True)
 
 
-class ResetBody(CamelCase):
+class PanelResetBody(CamelCase):
     email = _text(EMAIL, 254, required=True)
 
 
-class NewPasswordBody(CamelCase):
+class PanelNewPasswordBody(CamelCase):
     token = _text(LETTER, 255, required=True)
     new_password = _text(NEW, 1024, required=True)
 
 
-class LetterBody(CamelCase):
+class PanelLetterBody(CamelCase):
     token = _text(LETTER, 255, required=True)
 
 
-class AcceptBody(LetterBody):
+class PanelAcceptBody(PanelLetterBody):
     """Names and password are for an address that has no account yet."""
 
     first_name = _name(FIRST, load_default="")
@@ -66,7 +66,7 @@ class AcceptBody(LetterBody):
     password = _text(PASSWORD, 1024, load_default="")
 
 
-class ProfileBody(CamelCase):
+class PanelProfileBody(CamelCase):
     """What is left out stays as it is."""
 
     first_name = _name(FIRST)
@@ -80,7 +80,7 @@ class ProfileBody(CamelCase):
             raise ValidationError({"currentPassword": [CURRENT]})
 
 
-class TokenBody(CamelCase):
+class PanelTokenBody(CamelCase):
     name = rules.printable(NAME, 100, required=True)
     scopes = fields.List(
         rules.choice(SCOPES, tuple(Permission)),
@@ -97,10 +97,10 @@ class TokenBody(CamelCase):
     )
 
 
-class CodeBody(CamelCase):
+class PanelCodeBody(CamelCase):
     code = _text(CODE, 64, required=True)
 
 
-class ProofBody(CamelCase):
+class PanelProofBody(CamelCase):
     password = _text(PASSWORD, 1024, required=True)
     code = _text(CODE, 64, required=True)
