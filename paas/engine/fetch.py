@@ -1,5 +1,6 @@
 """From a repository to a release: resolve the commit, pack it, decide how it is built."""
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -17,6 +18,7 @@ from paas.store.base import utcnow
 from paas.store.models import App, Deployment, Release
 from paas.tools.archive import ArchiveTree
 from paas.tools.git import Git
+from paas.tools.git_access import Access
 
 MEGABYTE = 1024 * 1024
 # What of an app's configuration belongs to a release, and comes back with a rollback to it.
@@ -38,6 +40,8 @@ def fetch(attempt: Attempt) -> Record:
         limit=platform.settings.source_limit_mb * MEGABYTE,
         mirror=platform.settings.git_mirror,
         hosts=platform.settings.git_hosts,
+        access=_access(attempt, app),
+        secrets=attempt.workdir / "git",
     )
     packed = attempt.workdir / "source.tar.gz"
     source = git.fetch(app.repository, branch=app.branch, ref=deployment.ref)
@@ -52,6 +56,22 @@ def fetch(attempt: Attempt) -> Record:
     shutil.move(packed, folder / name)
     _sync(folder / name)
     return {"sha": source.sha, "archive": name, "plan": releases.plan_to_json(plan)}
+
+
+def _access(attempt: Attempt, app: App) -> Access | None:
+    """How the app's repository is read, where it is private; no log line shows the secret."""
+    if app.credential is None:
+        return None
+    kept = json.loads(attempt.platform.store.vault.open(app.credential))
+    attempt.journal.hide([kept["secret"]])
+    return Access(
+        kept["kind"],
+        app.repository,
+        app.uuid,
+        kept["secret"],
+        kept.get("username", ""),
+        kept.get("port", 22),
+    )
 
 
 def _deployment(attempt: Attempt, session: Session) -> Deployment:

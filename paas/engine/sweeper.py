@@ -138,10 +138,12 @@ class Sweeper:
     def _drop_caches(self) -> None:
         """Caches of repositories that no app uses any more, a day after their last use."""
         with self._platform.store.read() as session:
-            urls = session.scalars(
-                select(App.repository).where(App.state != AppState.DELETED).distinct()
+            rows = session.execute(
+                select(App.repository, App.uuid, App.credential.is_not(None)).where(
+                    App.state != AppState.DELETED
+                )
             )
-            used = {cache_name(url) for url in urls}
+            used = {cache_name(url, uuid if private else "") for url, uuid, private in rows}
         for folder in self._platform.folder("git").iterdir():
             if folder.is_dir() and folder.name not in used and _age(folder) > CACHE_SECONDS:
                 shutil.rmtree(folder, ignore_errors=True)

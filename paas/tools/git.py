@@ -10,6 +10,7 @@ from paas.domain.errors import StepFailed
 from paas.tools import git_cache
 from paas.tools import git_commands as commands
 from paas.tools.archive import ArchiveTree, pack_tar
+from paas.tools.git_access import Access
 from paas.tools.git_cache import Output
 from paas.tools.git_commands import Remote
 from paas.tools.git_pack import Packer, Source
@@ -22,7 +23,8 @@ UNADVERTISED = ("not our ref", "unadvertised object", "no such remote ref")
 MISSING = (
     *("repository not found", "not found", "could not read username", "terminal prompts disabled"),
     *("authentication failed", "does not appear to be a git repository", "does not exist"),
-    *("error: 403", "error: 401", "invalid credentials"),
+    *("error: 403", "error: 401", "invalid credentials", "permission denied"),
+    *("could not read from remote repository", "host key verification failed"),
 )
 UNREACHABLE = (
     *("could not resolve host", "failed to connect", "couldn't connect", "connection timed out"),
@@ -33,17 +35,31 @@ UNREACHABLE = (
 class Git:
     """Git for one attempt. ``folder`` holds the caches; ``limit`` is in bytes.
 
-    The limit holds for a cache and for the unpacked files of a commit, each.
+    The limit holds for a cache and for the unpacked files of a commit, each. A private repository
+    is read with ``access``, which lies in the folder ``secrets`` meanwhile.
     """
 
     def __init__(
-        self, bench: Bench, folder: Path, *, limit: int, mirror: str = "", hosts: tuple[str, ...]
+        self,
+        bench: Bench,
+        folder: Path,
+        *,
+        limit: int,
+        mirror: str = "",
+        hosts: tuple[str, ...],
+        access: Access | None = None,
+        secrets: Path | None = None,
     ) -> None:
         self._bench = bench
         self._folder = folder
         self._limit = limit
         self._mirror = mirror
         self._hosts = hosts
+        self._access = access
+        self._config: Path | None = None
+        if access is not None and secrets is not None:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._config = access.write(secrets, folder / "known_hosts")
 
     def fetch(
         self, repository: str, *, branch: str | None = None, ref: str | None = None
@@ -99,12 +115,13 @@ class Git:
 
     def _try_remotes(self, url: str, cache: Path, wanted: str) -> tuple[Remote, Output | None]:
         """The remote that has the repository, and None or what went wrong there."""
-        remotes = commands.remotes(url, self._mirror)
+        private = self._access.remote(url) if self._access else None
+        remotes = [private] if private else commands.remotes(url, self._mirror)
         if not remotes:
             raise StepFailed(f"the repository {url} does not exist in the mirror {self._mirror}")
         for remote in remotes:
             argv = commands.fetch(remote, wanted, commands.target_of(wanted))
-            output = git_cache.run(self._bench, cache, argv, limit=self._limit)
+            output = self._ask(cache, argv)
             if output.code == 0:
                 return remote, None
             if not output.says(MISSING) or output.says((*MISSING_REF, *UNADVERTISED)):
@@ -128,7 +145,7 @@ class Git:
         """Look for a commit that the server does not hand out by its name."""
         if commands.SHA.fullmatch(ref) or commands.SHORT_SHA.fullmatch(ref):
             argv = commands.fetch_all(remote)
-            output = git_cache.run(self._bench, cache, argv, limit=self._limit)
+            output = self._ask(cache, argv)
             if output.code != 0:
                 raise self._failure(url, cache, output)
             found = git_cache.run(self._bench, cache, commands.commit_of(ref))
@@ -136,11 +153,15 @@ class Git:
                 return found.lines[0]
         raise StepFailed(f"the ref {ref} does not exist in {url}")
 
+    def _ask(self, cache: Path, argv: list[str]) -> Output:
+        """Run git with what a private repository needs."""
+        return git_cache.run(self._bench, cache, argv, limit=self._limit, config=self._config)
+
     def _failure(self, url: str, cache: Path, output: Output) -> StepFailed:
         if git_cache.size(cache) >= self._limit:
             return StepFailed(self._too_large(url), detail=output.complaint)
         if output.says(MISSING):
-            sentence = f"the repository {url} does not exist or needs credentials"
+            sentence = f"the repository {url} does not exist or {self._lacking()}"
         elif output.says(UNREACHABLE):
             sentence = f"the host of {url} cannot be reached or broke off; try again later"
         else:
@@ -148,11 +169,16 @@ class Git:
             sentence = f"the repository {url} could not be fetched: {last}"
         return StepFailed(sentence, detail=output.complaint)
 
+    def _lacking(self) -> str:
+        if self._access is None:
+            return "needs credentials"
+        return f"the application's {self._access.kind} does not open it"
+
     @contextmanager
     def _locked(self, url: str) -> Iterator[Path]:
         """The cache of a repository, ours alone until the end of the block."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        cache = self._folder / commands.cache_name(url)
+        cache = self._folder / commands.cache_name(url, self._access.owner if self._access else "")
         with cache.with_suffix(".lock").open("w") as lock:
             self._wait_for(lock.fileno(), url)
             if cache.exists() and git_cache.is_worn(cache, self._limit):

@@ -31,9 +31,14 @@ class Output:
         return any(phrase in text for phrase in phrases)
 
 
-def run(bench: Bench, cache: Path, argv: list[str], *, limit: int = 0) -> Output:
-    """Run git in a cache; ``limit`` bounds in bytes each file that it writes."""
-    return _run(bench, cache, argv, limit, None)
+def run(
+    bench: Bench, cache: Path, argv: list[str], *, limit: int = 0, config: Path | None = None
+) -> Output:
+    """Run git in a cache; ``limit`` bounds in bytes each file that it writes.
+
+    ``config`` is git's configuration in place of the cache's own.
+    """
+    return _run(bench, cache, argv, limit, None, config)
 
 
 def run_into(bench: Bench, cache: Path, argv: list[str], out: Path, *, limit: int = 0) -> Output:
@@ -41,21 +46,29 @@ def run_into(bench: Bench, cache: Path, argv: list[str], out: Path, *, limit: in
     return _run(bench, cache, argv, limit, out)
 
 
-def _run(bench: Bench, cache: Path, argv: list[str], limit: int, out: Path | None) -> Output:
+def _run(
+    bench: Bench,
+    cache: Path,
+    argv: list[str],
+    limit: int,
+    out: Path | None,
+    config: Path | None = None,
+) -> Output:
     output = Output()
-    command = bench.command(argv, cwd=cache, name="git", extra=_environment(cache))
+    extra = _environment(cache, config or cache / "trusted.config")
+    command = bench.command(argv, cwd=cache, name="git", extra=extra)
     command = replace(command, file_bytes=limit, stdout=out)
     ended = bench.run(command, on_line=output.lines.append, on_error=output.errors.append)
     output.code = ended.code
     return output
 
 
-def _environment(cache: Path) -> dict[str, str]:
+def _environment(cache: Path, config: Path) -> dict[str, str]:
     return {
         "GIT_DIR": str(cache),
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_CONFIG_GLOBAL": str(cache / "trusted.config"),
+        "GIT_CONFIG_GLOBAL": str(config),
         "GIT_ASKPASS": "",
         "GIT_OPTIONAL_LOCKS": "0",
         "HOME": str(cache),

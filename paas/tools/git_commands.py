@@ -79,9 +79,10 @@ def submodules(sha: str) -> list[str]:
     return git(None, "config", "--blob", f"{sha}:.gitmodules", "--list", "-z")
 
 
-def cache_name(repository: str) -> str:
-    """The folder of a repository's cache."""
-    return hashlib.sha256(repository.encode()).hexdigest()
+def cache_name(repository: str, owner: str = "") -> str:
+    """The folder of a repository's cache; a private one's is its ``owner``'s alone."""
+    text = f"{owner} {repository}" if owner else repository
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def target_of(source: str) -> str:
