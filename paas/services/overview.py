@@ -8,6 +8,7 @@ from paas.domain.specs import Actor
 from paas.domain.states import WORDS_OF_000, AppState
 from paas.engine.platform import Platform
 from paas.services.allowed import needs
+from paas.services.nodes import status_of
 from paas.store import apps, nodes, usage, usage_reports
 from paas.store.models import Deployment
 
@@ -24,7 +25,7 @@ def overview(platform: Platform, _actor: Actor) -> Overview:
             total_cpu=round(cpu, 2),
             total_ram_mb=ram,
             total_cost_today=usage_reports.cost_since(session, midnight),
-            worker_nodes=_counted([node.state for node in nodes.listed(session)]),
+            worker_nodes=_counted([status_of(node) for node in nodes.listed(session)]),
         )
 
 

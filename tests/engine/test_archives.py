@@ -3,13 +3,15 @@
 import gzip
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import requests
 from sqlalchemy import func, select
 
-from paas.domain.errors import Unreachable
+from paas.domain.errors import StepFailed, Unreachable
 from paas.domain.specs import Actor
 from paas.domain.states import AppState
 from paas.engine import archives, log_archive
@@ -224,6 +226,44 @@ def test_archives_go_with_their_app(bare: Platform, url: str) -> None:
         assert session.scalars(select(Release.stored_at).where(Release.app_id == app.id)).all() == [
             None
         ]
+
+
+@dataclass
+class Worker:
+    """What fetching back an archive asks of an attempt."""
+
+    platform: Platform
+    said: list[str] = field(default_factory=list)
+
+    @property
+    def write(self):
+        return self.platform.store.write
+
+    def say(self, text: str) -> None:
+        self.said.append(text)
+
+
+def test_an_archive_of_another_machine_is_waited_for_and_fetched(bare: Platform, url: str) -> None:
+    store = use_store(bare, url)
+    app = an_app(bare)
+    release = release_of(bare, app, here=False)
+    worker: Any = Worker(bare)
+    with pytest.raises(Unreachable, match="has not brought it to the object store yet"):
+        archives.ensure_local(worker, release.id)
+    store.put(archives.key_of(app.uuid, release.uuid), b"the source")
+    for _ in range(2):
+        archives.ensure_local(worker, release.id)
+    assert len(worker.said) == 2  # Once for the look that found nothing.
+    with bare.store.read() as session:
+        name = session.get_one(Release, release.id).archive
+    assert (bare.folder("releases") / app.uuid / name).read_bytes() == b"the source"
+
+
+def test_an_archive_that_is_nowhere_is_told_with_its_commit(bare: Platform) -> None:
+    release = release_of(bare, an_app(bare), here=False)
+    worker: Any = Worker(bare)
+    with pytest.raises(StepFailed, match="Deploy its commit aaaaaaaaaaaa instead"):
+        archives.ensure_local(worker, release.id)
 
 
 def served(platform: Platform, actor: Actor, app_id: str) -> str:

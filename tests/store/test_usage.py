@@ -10,10 +10,12 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from paas.store import plans, usage
+from paas.domain.states import AppState as S
+from paas.store import apps, plans, usage
 from paas.store.commerce import CountedHour, Run, UsageHour
 from paas.store.models import App, Tenant
 from paas.store.unit_of_work import Store
+from tests.factories import app_row
 
 HOUR = timedelta(hours=1)
 TEN = datetime(2025, 11, 9, 10, tzinfo=UTC)
@@ -216,3 +218,20 @@ def test_a_fraction_of_a_core_is_a_limit_on_whole_ones(store: Store) -> None:
     small, whole = plans.resources_of(hobby), plans.resources_of(standard)
     assert (small.cores, small.memory, small.disk, small.cpu_limit) == (1, 512, 10, 0.5)
     assert (whole.cores, whole.cpu_limit) == (1, None)
+
+
+@pytest.mark.parametrize("last", [S.STOPPED, S.FAILED, S.SUSPENDED, S.DELETED])
+def test_an_app_counts_from_running_until_it_serves_no_more(store: Store, last: S) -> None:
+    with store.write() as session:
+        app = app_row(session)
+        for state in (S.PROVISIONING, S.DEPLOYING):
+            apps.set_state(session, app, state)
+        assert session.scalars(select(Run)).all() == []
+        apps.set_state(session, app, S.RUNNING)
+        # A newer release comes beside the one that serves.
+        apps.set_state(session, app, S.DEPLOYING)
+        apps.set_state(session, app, S.RUNNING)
+        assert session.scalars(select(Run.ended_at)).all() == [None]
+        apps.set_state(session, app, last)
+    with store.read() as session:
+        assert session.scalars(select(Run)).one().ended_at is not None

@@ -102,6 +102,8 @@ def test_what_a_team_used(client: FlaskClient, counted: datetime, running: dict[
         }
     ]
     assert 0 <= answer.json["cost_today"] < 0.0069 * 3
+    newest = client.get("/api/paas/usage?limit=1").json
+    assert (len(newest["usage"]), newest["apps"][0]["hours"]) == (1, 1)
 
 
 def test_an_empty_platform_in_figures(client: FlaskClient) -> None:

@@ -65,9 +65,8 @@ def available() -> Response:
         },
         refusals=(400,),
         description=(
-            "An hour is counted when it is over, exactly once. `limit` is for the list of hours; "
-            "the sums have all hours of the span. `cost_today` begins at midnight UTC and has the "
-            "hour that has begun too."
+            "An hour is counted when it is over, exactly once. The sums are of the listed hours; "
+            "`cost_today` begins at midnight UTC and has the hour that has begun too."
         ),
         query=UsageQuery,
     )
@@ -76,10 +75,12 @@ def used() -> Response:
     """What the actor's tenant used."""
     asked = load_query(UsageQuery())
     since, until = asked.get("since"), asked.get("until")
+    hours = usage.own_per_hour(platform(), actor(), since, until, asked["limit"])
+    oldest = hours[-1].hour if hours else since
     return envelope.success(
         OwnUsage,
-        usage=usage.own_per_hour(platform(), actor(), since, until, asked["limit"]),
-        apps=usage.own_by_app(platform(), actor(), since, until),
+        usage=hours,
+        apps=usage.own_by_app(platform(), actor(), oldest, until),
         cost_today=usage.cost_today(platform(), actor()),
     )
 
