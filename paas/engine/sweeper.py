@@ -13,7 +13,7 @@ from paas.domain.live import LiveSettings
 from paas.domain.states import AppState
 from paas.engine import archives, heartbeat, lease, metering, pushes, reconciler
 from paas.engine.platform import Platform
-from paas.store import events, operations
+from paas.store import accounts, events, operations
 from paas.store.models import App
 from paas.tools.git_commands import cache_name
 from paas.tools.process import kill_marked
@@ -124,6 +124,8 @@ class Sweeper:
             self._drop_lines(live.loki_retention_days)
         self._drop_caches()
         self._drop_downloads()
+        with self._platform.store.write() as session:
+            accounts.forget(session)
 
     def _drop_lines(self, days: int) -> None:
         count, found = 0, PRUNE_ROWS

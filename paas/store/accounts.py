@@ -3,21 +3,24 @@
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from datetime import timedelta
 from typing import TypeVar
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import delete, exists, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from paas.domain.account_views import StandingView, UserView
 from paas.domain.errors import NotFound
 from paas.domain.permissions import Role, Standing
+from paas.store import throttles
 from paas.store.base import utcnow
 from paas.store.models import Tenant
 from paas.store.people import Letter, Membership, SignIn, User
 
 Made = TypeVar("Made")
 
+KEPT_FOR = timedelta(days=90)
 NO_USER = "User not found"
 # Rows that point at a locked one can still be added: whoever adds a membership and whoever signs
 # in would wait for each other else.
@@ -121,6 +124,17 @@ def spend_letters(session: Session, kind: str, email: str, tenant_id: int | None
     if tenant_id is not None:
         query = query.where(Letter.tenant_id == tenant_id)
     session.execute(query.values(used_at=utcnow()))
+
+
+def forget(session: Session) -> None:
+    """Remove what no longer counts: old throttles, and sign-ins and letters long out of date.
+
+    A sign-in is kept for a while after its end, because it says where its user comes from.
+    """
+    now = utcnow()
+    throttles.prune(session, now)
+    for table in (SignIn, Letter):
+        session.execute(delete(table).where(table.expires_at < now - KEPT_FOR))
 
 
 def _view(user: User, tenants: tuple[StandingView, ...]) -> UserView:

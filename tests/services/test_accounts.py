@@ -11,6 +11,7 @@ from paas.domain.errors import Forbidden, NotFound, Unauthenticated
 from paas.domain.permissions import Permission, Role, Standing, granted
 from paas.engine.platform import Platform
 from paas.services import accounts, passwords
+from paas.store import accounts as people
 from paas.store.base import utcnow
 from paas.store.models import Tenant
 from paas.store.people import AuditEntry, Membership, SignIn, User
@@ -184,3 +185,17 @@ def test_an_account_needs_a_sign_in_for_what_guards_it(platform: Platform) -> No
     me = dataclasses.replace(actor(platform, add_user(platform)), sign_in=None)
     with pytest.raises(Forbidden, match="sign"):
         accounts.sign_ins(platform, me)
+
+
+def test_what_is_long_over_is_forgotten_and_nothing_else(platform: Platform) -> None:
+    email = add_user(platform)
+    old, over, now = (signed_in(platform, email) for _ in range(3))
+    with platform.store.write() as session:
+        for made, days in ((old, 91), (over, 89)):
+            at = utcnow() - timedelta(days=days)
+            session.execute(update(SignIn).where(SignIn.uuid == made.sign_in).values(expires_at=at))
+    with platform.store.write() as session:
+        people.forget(session)
+    with platform.store.read() as session:
+        left = set(session.scalars(select(SignIn.uuid)))
+    assert left == {over.sign_in, now.sign_in}
