@@ -20,7 +20,7 @@ from paas.domain.errors import NotAcceptable, SecondFactorNeeded
 
 JSON = "application/json"
 VERSIONED = "application/vnd.skypanel.v1+json"
-VENDOR = re.compile(r"application/vnd\.skypanel(\..*)?", re.IGNORECASE)
+VENDOR = re.compile(r"application/vnd\.skypanel([.+].*)?", re.IGNORECASE)
 
 _CODES = {
     400: "VALIDATION_ERROR",

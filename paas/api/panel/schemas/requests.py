@@ -42,7 +42,7 @@ class PanelLoginBody(CamelCase):
 
 
 class PanelRefreshBody(CamelCase):
-    refresh_token = _text(REFRESH, 255, required=True)
+    refresh_token = _text(REFRESH, 2048, required=True)
 
 
 class PanelResetBody(CamelCase):
