@@ -10,7 +10,7 @@ from paas.engine.deploy import ROLL_OUT
 from paas.engine.power import keep_state
 from paas.engine.provision import destroy_guest
 from paas.engine.steps import Plan, Step
-from paas.store import guests
+from paas.store import guests, usage
 
 # Time for the edge to see the new table, and for what was begun to end.
 DRAIN_SECONDS = 3.0
@@ -29,13 +29,16 @@ def leave_routing(attempt: Attempt, session: Session, _record: Record) -> None:
     """Replicas that are to go are taken from the edge before anything happens to them."""
     app = attempt.app(session)
     app.replicas = min(app.replicas, _wanted(attempt))
+    usage.resize(session, app)
 
 
 def come_back(attempt: Attempt, record: Record) -> None:
     """The replicas that were to go serve on."""
     if "before" in record:
         with attempt.write() as session:
-            attempt.app(session).replicas = record["before"]
+            app = attempt.app(session)
+            app.replicas = record["before"]
+            usage.resize(session, app)
 
 
 def drain(attempt: Attempt) -> Record:
@@ -64,6 +67,7 @@ def succeed(attempt: Attempt, session: Session) -> None:
     """The app has as many replicas as asked."""
     app = attempt.app(session)
     app.replicas = _wanted(attempt)
+    usage.resize(session, app)
     app.error_message = None
     for guest in guests.standing(session, app.id):
         guest.release_id = app.live_release_id

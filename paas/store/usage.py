@@ -48,9 +48,9 @@ _RUN_COLUMNS = (
 def begin(session: Session, app: App) -> None:
     """Note that the app serves from now on with the size, replicas and price that it has now.
 
-    For every move to ``running`` and every change of size of an app that serves: a run with the
-    same figures goes on, one with others ends where the new one begins. The price is the plan's
-    of this moment, 0 without a plan; a later change of the plan does not touch the run.
+    For every move to ``running``: a run with the same figures goes on, one with others ends where
+    the new one begins. The price is the plan's of this moment, 0 without a plan; a later change
+    of the plan does not touch the run.
     """
     figures = _figures(session, app)
     found = _open(session, app)
@@ -62,6 +62,12 @@ def begin(session: Session, app: App) -> None:
         now = _now(session)
     session.add(Run(app_id=app.id, tenant_id=app.tenant_id, started_at=now, **figures))
     session.flush()
+
+
+def resize(session: Session, app: App) -> None:
+    """Note a change of size of an app that may serve or not; when it does not, nothing happens."""
+    if _open(session, app) is not None:
+        begin(session, app)
 
 
 def end(session: Session, app: App) -> None:

@@ -11,6 +11,7 @@ from paas.domain.views import AppView, OperationView
 from paas.engine.platform import Platform
 from paas.services import apps, deployments, plans, releases, variables
 from paas.store import operations
+from paas.store.commerce import Run
 from paas.store.models import App
 from tests.engine import live
 from tests.engine.test_every_step import fail, killed, patched, run_in_child, run_with, twice
@@ -84,6 +85,10 @@ def test_scaling_up_and_down(platform: Platform, mirror: Mirror) -> None:
     shrunk = view(platform, app)
     assert (shrunk.replicas, slots(shrunk), shrunk.state) == (1, [1], AppState.RUNNING)
     assert len(live.guest_folders(platform)) == 1
+    with platform.store.read() as session:
+        runs = session.scalars(select(Run).order_by(Run.id)).all()
+    assert [run.replicas for run in runs] == [1, 3, 1]
+    assert [run.ended_at for run in runs] == [runs[1].started_at, runs[2].started_at, None]
 
 
 def test_a_plan_bounds_the_replicas(platform: Platform, mirror: Mirror) -> None:

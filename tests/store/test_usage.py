@@ -85,9 +85,11 @@ def test_a_redeploy_does_not_interrupt_and_scaling_begins_a_new_run(store: Store
         usage.begin(session, app)
         usage.begin(session, app)
         app.replicas = 3
-        usage.begin(session, app)
+        usage.resize(session, app)
         usage.end(session, app)
         usage.end(session, app)
+        app.replicas = 2
+        usage.resize(session, app)  # It does not serve.
     with store.read() as session:
         first, second = session.scalars(select(Run).order_by(Run.id)).all()
     assert (first.replicas, second.replicas) == (1, 3)
