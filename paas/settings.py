@@ -4,7 +4,6 @@
 rules are in ``settings_rules``.
 """
 
-import ipaddress
 import os
 import re
 from collections.abc import Mapping
@@ -53,6 +52,9 @@ class Settings:
     port: int = 5000
     hosts: tuple[str, ...] = ()
     api_token: str = field(default="", repr=False)
+    edge: str = "auto"
+    edge_listen: str = ""
+    edge_admin: str = ""
     public_url: str = ""
     admin_email: str = ""
     admin_password: str = field(default="", repr=False)
@@ -141,12 +143,7 @@ class Settings:
     @property
     def binds_loopback(self) -> bool:
         """Whether the platform listens on a loopback address only."""
-        if self.host == "localhost":
-            return True
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return False
+        return settings_rules.is_loopback(self.host)
 
     @property
     def body_limit(self) -> int:

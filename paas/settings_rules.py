@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from paas.settings import Settings
 
 TARGETS = ("local", "proxmox")
+EDGES = ("auto", "caddy", "local", "off")
+# [::]:80 and :80 are every address of the machine.
+LISTEN = re.compile(r"(?P<host>[A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})")
+EDGE_ADMIN = re.compile(
+    r"unix//[^\s]{1,100}|http://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}"
+)
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 SHORTEST_TOKEN = 16
 HOST_NAME = re.compile(r"[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]+\]")
@@ -119,6 +125,34 @@ def _accounts(given: "Settings") -> Iterator[str]:
             yield f"PAAS_ADMIN_PASSWORD: {sentence[0].lower()}{sentence[1:]}"
 
 
+def _edge(given: "Settings") -> Iterator[str]:
+    if given.edge not in EDGES:
+        yield f"PAAS_EDGE={given.edge!r}: must be one of {', '.join(EDGES)}"
+    if given.edge_admin and not EDGE_ADMIN.fullmatch(given.edge_admin):
+        yield (
+            f"PAAS_EDGE_ADMIN={given.edge_admin!r}: must be where a Caddy's admin API listens, "
+            "such as http://127.0.0.1:2019 or unix//run/caddy/admin.sock"
+        )
+    if given.edge_admin and given.edge == "local":
+        yield "PAAS_EDGE_ADMIN: names a Caddy, but PAAS_EDGE=local wants none; leave one unset"
+    listen = LISTEN.fullmatch(given.edge_listen)
+    if given.edge_listen and (listen is None or int(listen["port"]) > 65535):
+        yield (
+            f"PAAS_EDGE_LISTEN={given.edge_listen!r}: must be an address and a port, such as "
+            "127.0.0.1:8080, or :80 for every address of this machine"
+        )
+    elif (
+        listen
+        and given.target == "local"
+        and not (given.local_unsafe or is_loopback(listen["host"].strip("[]")))
+    ):
+        yield (
+            f"PAAS_EDGE_LISTEN={given.edge_listen!r}: target local is for one trusting user "
+            "and serves only loopback addresses; set PAAS_LOCAL_UNSAFE=1 if you accept that "
+            "everyone who can reach this address reaches the apps"
+        )
+
+
 def _local(given: "Settings") -> Iterator[str]:
     try:
         network = ipaddress.ip_network(given.local_network)
@@ -219,6 +253,7 @@ def _files(given: "Settings") -> Iterator[str]:
 RULES: tuple[Rule, ...] = (
     _general,
     _doors,
+    _edge,
     _accounts,
     _local,
     _places,
@@ -227,6 +262,16 @@ RULES: tuple[Rule, ...] = (
     _guests,
     _files,
 )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches what listens there."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def vmids(text: str) -> range:

@@ -18,6 +18,7 @@ from paas.domain.errors import (
     Stopping,
 )
 from paas.domain.specs import GuestSpec, ReleaseSpec
+from paas.engine import edge
 from paas.engine.journal import Journal
 from paas.engine.lease import Lease
 from paas.engine.platform import Platform
@@ -114,6 +115,7 @@ class Attempt:
     def wake(self) -> None:
         """Tell who watches the app that there is something new."""
         self.platform.hub.publish(self.held.app_uuid)
+        self.platform.hub.publish(edge.TOPIC)
 
     def interruption(self) -> PaasError | None:
         """Why this attempt should end now, if there is a reason."""

@@ -11,7 +11,7 @@ from sqlalchemy.exc import OperationalError
 
 from paas.domain.live import LiveSettings
 from paas.domain.states import AppState
-from paas.engine import archives, heartbeat, lease, metering, pushes, reconciler
+from paas.engine import archives, edge, heartbeat, lease, metering, pushes, reconciler
 from paas.engine.platform import Platform
 from paas.store import accounts, events, operations
 from paas.store.models import App
@@ -48,7 +48,7 @@ class Sweeper:
 
         A cluster or a store that does not answer must not keep operations from being taken up.
         """
-        for work in (self._reconcile, self._beat, self._archive):
+        for work in (self._reconcile, self._beat, self._archive, self._route):
             threading.Thread(target=work, args=(end,), name=work.__name__, daemon=True).start()
         while not end.is_set():
             try:
@@ -95,6 +95,14 @@ class Sweeper:
             except Exception:
                 log.exception("a round over the archives ended early")
             end.wait(ARCHIVE_SECONDS)
+
+    def _route(self, end: threading.Event) -> None:
+        while not end.is_set():
+            try:
+                edge.follow(self._platform, end)
+            except Exception:
+                log.exception("the edge's routes were not followed for a moment")
+            end.wait(EVERY_SECONDS)
 
     def _take_up(self) -> None:
         platform = self._platform

@@ -8,10 +8,10 @@ from paas.domain.errors import Unavailable
 BACKLOG = 1024
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket for the web process, held by the manager.
+def listen(host: str, port: int, setting: str = "PAAS_PORT") -> socket.socket:
+    """A listening socket for one of the processes, held by the manager; ``setting`` names its port.
 
-    Held here, it survives a restart of the web process: clients wait instead of being refused.
+    Held here, it survives a restart of the process: clients wait instead of being refused.
     """
     try:
         found = socket.getaddrinfo(
@@ -29,7 +29,7 @@ def listen(host: str, port: int) -> socket.socket:
         listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
-        raise Unavailable(_refusal(host, port, error)) from error
+        raise Unavailable(_refusal(host, port, error, setting)) from error
     return listener
 
 
@@ -45,12 +45,12 @@ def url(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _refusal(host: str, port: int, error: OSError) -> str:
+def _refusal(host: str, port: int, error: OSError, setting: str) -> str:
     if error.errno == errno.EADDRINUSE:
         return (
             f"Port {port} of {host} is in use by another program. Stop that program, or choose a "
-            "free port with PAAS_PORT."
+            f"free port with {setting}."
         )
     if error.errno == errno.EACCES:
-        return f"This user may not listen on port {port}. Choose one above 1023 with PAAS_PORT."
-    return f"{host} port {port} cannot be listened on: {error.strerror}. Set PAAS_HOST, PAAS_PORT."
+        return f"This user may not listen on port {port}. Choose one above 1023 with {setting}."
+    return f"{host} port {port} cannot be listened on: {error.strerror}. Set {setting}."

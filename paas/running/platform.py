@@ -5,10 +5,12 @@ import os
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import NamedTuple
 
 from paas import logs
 from paas.domain.errors import PaasError, Unavailable
-from paas.running.child import Closeable, Role
+from paas.running import edge
+from paas.running.child import Role
 from paas.running.embedded_redis import redis_role
 from paas.running.journal import Journal, LogFile, Terminal
 from paas.running.listening import listen, reachable, url
@@ -35,8 +37,8 @@ def run(
     terminal = Terminal(quiet=quiet)
     logs.hide(settings.api_token, *settings.secrets())
     try:
-        with _held(settings) as (lock, listener), _journal(settings, terminal) as journal:
-            return _serve(settings, (lock, listener), listener, (journal, terminal), on_ready)
+        with _held(settings) as held, _journal(settings, terminal) as journal:
+            return _serve(settings, held, (journal, terminal), on_ready)
     except PaasError as error:
         terminal.show(f"paas: {error.message}")
         return 1
@@ -44,14 +46,14 @@ def run(
 
 def _serve(
     settings: Settings,
-    shared: tuple[Closeable, ...],
-    listener: socket.socket,
+    held: "_Held",
     says: tuple[Journal, Terminal],
     on_ready: Callable[[str], None] | None,
 ) -> int:
     journal, terminal = says
+    listener, front, shared = held.listener, held.front, (held.lock, held.listener, held.front)
     share_memory()
-    settings = replace(settings, port=reachable(listener)[1])
+    settings = front.known(replace(settings, port=reachable(listener)[1]))
     first: list[Role] = []
     if not settings.redis_url:
         settings = replace(settings, redis_url=redis_server.url(settings.instance))
@@ -64,12 +66,14 @@ def _serve(
 
     def ready() -> None:
         journal.say(f"ready: {url(listener)}")
+        if front.sentence:
+            journal.say(front.sentence)
         if on_ready is not None:
             on_ready(url(listener))
 
     loaded = Loaded()
     manager = Manager(
-        [*first, *platform_roles(settings, listener, loaded)],
+        [*first, *platform_roles(settings, listener, loaded), *front.roles(settings)],
         journal,
         stop_timeout=settings.stop_timeout,
         level=settings.log_level,
@@ -80,13 +84,21 @@ def _serve(
     try:
         return manager.run()
     finally:
+        front.clean(settings)
         if first:
             redis_server.remove_socket_folder(settings.instance)
 
 
+class _Held(NamedTuple):
+    """What only one platform can have: the instance and the addresses."""
+
+    lock: InstanceLock
+    listener: socket.socket
+    front: edge.Front
+
+
 @contextlib.contextmanager
-def _held(settings: Settings) -> Iterator[tuple[InstanceLock, socket.socket]]:
-    """The two things that only one platform can have: the instance and the address."""
+def _held(settings: Settings) -> Iterator[_Held]:
     mode = 0o711 if os.geteuid() == 0 else 0o700
     try:
         settings.instance.mkdir(mode=mode, parents=True, exist_ok=True)
@@ -96,8 +108,12 @@ def _held(settings: Settings) -> Iterator[tuple[InstanceLock, socket.socket]]:
             f"The instance folder {settings.instance} cannot be used: {error.strerror}. Set "
             "PAAS_INSTANCE to a folder that this user can write."
         ) from error
-    with contextlib.closing(lock), listen(settings.host, settings.port) as listener:
-        yield lock, listener
+    with (
+        contextlib.closing(lock),
+        listen(settings.host, settings.port) as listener,
+        contextlib.closing(edge.front(settings)) as front,
+    ):
+        yield _Held(lock, listener, front)
 
 
 @contextlib.contextmanager

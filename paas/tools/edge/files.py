@@ -50,7 +50,7 @@ def applied(folder: Path) -> str:
     try:
         found = json.loads((folder / APPLIED).read_text())
         os.kill(found["pid"], 0)
-    except (FileNotFoundError, ValueError, ProcessLookupError):
+    except (FileNotFoundError, ValueError, ProcessLookupError, PermissionError):
         return ""
     return str(found["digest"])
 

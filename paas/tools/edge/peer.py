@@ -44,7 +44,7 @@ class Peer:
     def address(self) -> str:
         """Where the other side is."""
         found = self.writer.get_extra_info("peername")
-        return str(found[0]) if found else ""
+        return str(found[0]).removeprefix("::ffff:") if found else ""
 
     async def event(self) -> h11.Event | type[h11.PAUSED]:
         """The next thing the other side says. Raises ``h11.RemoteProtocolError`` or ``Gone``."""
