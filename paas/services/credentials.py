@@ -11,7 +11,6 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from paas.domain.errors import NotFound
 from paas.domain.permissions import Permission
 from paas.domain.specs import Actor
 from paas.engine.platform import Platform
@@ -60,23 +59,23 @@ def set_token(
 
 
 @needs(Permission.APPS_READ)
-def shown(platform: Platform, actor: Actor, app_id: str) -> CredentialView:
-    """What is known of the credential; raises ``NotFound`` when there is none."""
+def shown(platform: Platform, actor: Actor, app_id: str) -> CredentialView | None:
+    """What is known of the credential; None when there is none."""
     with platform.store.read() as session:
         app = find(session, actor, app_id)
         if app.credential is None:
-            raise NotFound("This application has no credential for its repository")
+            return None
         kept = json.loads(platform.store.vault.open(app.credential))
     return CredentialView(kept["kind"], kept.get("public"), kept.get("username") or None)
 
 
 @needs(Permission.APPS_WRITE)
 def forget(platform: Platform, actor: Actor, app_id: str) -> None:
-    """Read the repository as everybody can; ``NotFound`` when there was no credential."""
+    """Read the repository as everybody can; nothing happens when that is so already."""
     with platform.store.write() as session:
         app = find(session, actor, app_id, lock=True)
         if app.credential is None:
-            raise NotFound("This application has no credential for its repository")
+            return
         app.credential = None
         audit.record(session, actor, "credential.forget", "app", app.uuid)
 

@@ -102,6 +102,10 @@ ROWS: dict[str, Row] = {
     "paas.used": Row(P.USAGE_READ),
     "paas.enable_pushes": Row(P.APPS_DEPLOY, App),
     "paas.disable_pushes": Row(P.APPS_DEPLOY, App),
+    "paas.make_key": Row(P.APPS_WRITE, App),
+    "paas.set_token": Row(P.APPS_WRITE, App),
+    "paas.show_credential": Row(P.APPS_READ, App),
+    "paas.forget_credential": Row(P.APPS_WRITE, App),
     # Document 000, administrators
     "paas.overview": Row(P.ADMIN_READ),
     "paas.everyone": Row(P.ADMIN_READ),
@@ -118,10 +122,6 @@ ROWS: dict[str, Row] = {
     "paas.swarm_init": Row(P.ADMIN_WRITE),
     "paas.settings": Row(P.ADMIN_READ),
     "paas.change_settings": Row(P.ADMIN_WRITE),
-    "paas.workers": Row(P.ADMIN_READ),
-    "paas.add_worker": Row(P.ADMIN_WRITE),
-    "paas.remove_worker": Row(P.ADMIN_WRITE, Absent),
-    "paas.swarm_init": Row(P.ADMIN_WRITE),
     # Document 004
     "panel.login": OPEN,
     "panel.refresh": OPEN,

@@ -41,7 +41,7 @@ class CredentialShown(StrictSchema):
 
 
 class CredentialAnswer(StrictSchema):
-    credential = fields.Nested(CredentialShown, required=True)
+    credential = fields.Nested(CredentialShown, required=True, allow_none=True)
 
 
 def _answer(description: str) -> dict[int, Answer]:
