@@ -7,10 +7,12 @@ from urllib.parse import urlsplit
 
 from paas.domain.errors import Conflict, Invalid, PaasError
 from paas.domain.nodes import NodeState, WorkerSpec
+from paas.domain.permissions import Permission
 from paas.domain.specs import Actor
 from paas.engine import heartbeat
 from paas.engine.platform import Platform
 from paas.services import node_provisioning, proxmox_doctor, proxmox_places
+from paas.services.allowed import needs
 from paas.store import audit, endpoints, nodes
 from paas.store.commerce import Node
 from paas.targets.proxmox import survey
@@ -36,6 +38,7 @@ def is_own(member: Node, spec: WorkerSpec) -> bool:
     return brings_a_way(spec) and member.endpoint == spec.name and spec.name not in RESERVED
 
 
+@needs(Permission.ADMIN_WRITE)
 def connect(platform: Platform, actor: Actor, spec: WorkerSpec) -> tuple[str, ...]:
     """Make the host ready if it is asked for, look at it, and keep the way to it, sealed."""
     _check(platform, spec)

@@ -16,10 +16,12 @@ from sqlalchemy import Select, select
 from paas.domain import moments
 from paas.domain.errors import StepFailed, Unreachable
 from paas.domain.output import Line, Place, Places, Query
+from paas.domain.permissions import Permission
 from paas.domain.specs import Actor, GuestSpec
 from paas.domain.states import AppState, GuestState
 from paas.engine.platform import Platform
 from paas.engine.redact import Redactor
+from paas.services.allowed import needs
 from paas.services.listing import known_form
 from paas.store import apps, guests
 from paas.store.base import utcnow
@@ -101,6 +103,7 @@ class Batch:
     away: Mapping[str, Line]
 
 
+@needs(Permission.LOGS_READ)
 def look(platform: Platform, actor: Actor, app_id: str) -> Subject:
     """The app and its replicas; raises ``NotFound``."""
     with platform.store.read() as session:
