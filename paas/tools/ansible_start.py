@@ -3,6 +3,7 @@
 import gc
 import importlib
 import os
+import signal
 import sys
 import tempfile
 import traceback
@@ -69,6 +70,8 @@ def begin(environment: Mapping[str, str], gate: Path, arguments: Sequence[str]) 
     code: object = 1
     try:
         os.closerange(3, DESCRIPTORS)
+        # As Python has it when it starts; a process that is to become a program has it not.
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
         _settle(environment)
         PatientCLI.gate = gate
         PatientCLI.cli_executor(["ansible-playbook", *arguments])

@@ -306,6 +306,8 @@ def test_only_a_guest_that_does_not_answer_is_waited_for(
         "ansible_port": "1",
         "ansible_ssh_common_args": "-F none -o ConnectTimeout=5",
         "ansible_ssh_retries": "0",
+        # Known, so that the first contact is a module, written to an ssh that is gone by then.
+        "ansible_python_interpreter": "/usr/bin/python3",
     }
     started = Playbook.start_early(bench(), tmp_path / "work", playbook=playbook)
     with pytest.raises((StepFailed, StepInterrupted)) as caught:
