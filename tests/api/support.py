@@ -29,7 +29,7 @@ from paas.store import apps, events, guests, operations, setup
 from paas.store.base import utcnow
 from paas.store.models import App, Deployment, Operation, Release
 from paas.store.unit_of_work import Store
-from paas.targets.contract import Machine, Place, RuntimeLine, Standing
+from paas.targets.contract import Machine, Place, Presence, RuntimeLine, Standing
 
 TOKEN = "a-token-for-tests-only-0123456789"
 UUID_OF_NOBODY = "00000000-0000-4000-8000-000000000000"
@@ -217,6 +217,10 @@ class NoGuests:
 
     def node_of(self, guest) -> str:
         return str(guest.node)
+
+    def observe(self, _guest) -> Presence:
+        self._answer()
+        return Presence.OURS
 
     def standing(self) -> list[Standing]:
         self._answer()
