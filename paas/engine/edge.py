@@ -8,7 +8,7 @@ import fcntl
 import os
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -29,6 +29,7 @@ log = structlog.get_logger(__name__)
 TOPIC = "routes"
 EVERY_SECONDS = 2.0
 APPLY_SECONDS = 5.0
+DRAIN_SECONDS = 10.0
 LOOK_SECONDS = 0.05
 # An edge on another machine looks at the database this often, and its requests end unseen.
 ELSEWHERE_SECONDS = EVERY_SECONDS + 1.0
@@ -81,20 +82,27 @@ def apply_now(platform: Platform, *, seconds: float = APPLY_SECONDS) -> bool:
     return True
 
 
-def drain(platform: Platform, upstreams: Iterable[Upstream], *, seconds: float = 10.0) -> bool:
+def drain(
+    platform: Platform,
+    upstreams: Iterable[Upstream],
+    *,
+    seconds: float = DRAIN_SECONDS,
+    wait: Callable[[float], None] = time.sleep,
+) -> bool:
     """Take guests that the database no longer counts out of the edge, and let their requests end.
 
     Call it after the transaction that decided, and before anything happens to them. Returns when
     nobody is connected to them any more, at the latest after ``seconds``, then with False.
+    ``wait`` may raise a reason to end earlier.
     """
     end = time.monotonic() + seconds
     if not apply_now(platform):
-        time.sleep(min(ELSEWHERE_SECONDS, seconds))
+        wait(min(ELSEWHERE_SECONDS, seconds))
     leaving = set(upstreams)
     while connections.to(leaving):
         if time.monotonic() > end:
             return False
-        time.sleep(LOOK_SECONDS)
+        wait(LOOK_SECONDS)
     return True
 
 

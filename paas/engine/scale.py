@@ -5,15 +5,14 @@ from dataclasses import replace
 from sqlalchemy.orm import Session
 
 from paas.domain.errors import StepFailed
+from paas.domain.routes import Upstream
+from paas.engine import edge
 from paas.engine.attempt import Attempt, Record
 from paas.engine.deploy import ROLL_OUT
 from paas.engine.power import keep_state
 from paas.engine.provision import destroy_guest
 from paas.engine.steps import Plan, Step
 from paas.store import guests, usage
-
-# Time for the edge to see the new table, and for what was begun to end.
-DRAIN_SECONDS = 3.0
 
 
 def resize(attempt: Attempt) -> Record:
@@ -43,8 +42,12 @@ def come_back(attempt: Attempt, record: Record) -> None:
 
 def drain(attempt: Attempt) -> Record:
     """Let the edge forget the replicas that go, and end what they still answer."""
-    if attempt.held.options.get("leaving"):
-        attempt.pause(DRAIN_SECONDS)
+    with attempt.platform.store.read() as session:
+        standing = guests.standing(session, attempt.held.app_id)
+    going = [g for g in standing if g.slot > _wanted(attempt)]
+    leaving = [Upstream(g.address, g.port) for g in going if g.address]
+    if leaving and not edge.drain(attempt.platform, leaving, wait=attempt.pause):
+        attempt.say("replicas that go were still answering; what is not done by now is cut off")
     return {}
 
 

@@ -24,7 +24,13 @@ class Platform:
         self.instance = instance
         self.output = instance.parent / output
         kept = {name: value for name, value in os.environ.items() if not name.startswith("PAAS_")}
-        environment = {**kept, "PAAS_INSTANCE": str(instance), "PAAS_PORT": "0", **settings}
+        environment = {
+            **kept,
+            "PAAS_INSTANCE": str(instance),
+            "PAAS_PORT": "0",
+            "PAAS_EDGE": "local",
+            **settings,
+        }
         with self.output.open("wb") as shown:
             self.process = subprocess.Popen(
                 [sys.executable, "-c", START],
@@ -76,7 +82,8 @@ def test_the_platform_starts_answers_and_ends_without_a_trace(platform: Platform
     assert health(url)["status"] == "healthy"
     processes = platform.processes()
     assert set(processes) == {
-        "redis-server", "paas-ansible", "paas-web", "paas-worker-1", "paas-worker-2", "paas-sweeper",
+        "redis-server", "paas-ansible", "paas-web", "paas-worker-1", "paas-worker-2",
+        "paas-sweeper", "paas-edge",
     }  # fmt: skip
     platform.process.terminate()
     assert platform.process.wait(DEADLINE) == 0, platform.shown()
