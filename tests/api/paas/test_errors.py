@@ -7,7 +7,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from paas.engine.platform import Platform
+from tests.api.panel.support import login, shows
 from tests.api.support import TOKEN
+from tests.services import people
 
 APPS = "/api/paas/apps"
 JSON = {"content_type": "application/json"}
@@ -41,6 +43,21 @@ def test_401_without_a_token_that_counts(
 def test_403_from_another_site(client: FlaskClient) -> None:
     answer = client.post(APPS, json={}, headers={"Origin": "http://evil.example"})
     sentence(answer, 403)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/api/admin/paas/overview"),
+        ("POST", "/api/admin/paas/swarm/init"),
+        ("DELETE", "/api/admin/paas/plans/x"),
+    ],
+)
+def test_403_for_a_user_at_what_administrators_do(
+    nobody: FlaskClient, core: Platform, method: str, path: str
+) -> None:
+    headers = shows(login(nobody, people.add_user(core)))
+    assert "admin:" in sentence(nobody.open(path, method=method, headers=headers), 403)
 
 
 @pytest.mark.parametrize("path", ["/api/paas", "/api/paas/", "/api/paas/x", "/api/admin/paas/x"])
