@@ -24,6 +24,20 @@ __all__ = ["pytest_make_collect_report", "pytest_runtest_makereport"]
 structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.INFO))
 
 
+@pytest.fixture(autouse=True)
+def own_log() -> Iterator[None]:
+    """A command sets up the process's log; the next test's must not go where that one's went."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    if root.handlers != handlers:
+        root.handlers[:] = [one for one in root.handlers if not hasattr(one.formatter, "role")]
+        root.setLevel(level)
+        logging.captureWarnings(False)
+        structlog.reset_defaults()
+        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.INFO))
+
+
 @pytest.fixture(scope="session")
 def redis_server() -> Iterator[str]:
     with servers.redis_url() as url:
