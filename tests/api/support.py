@@ -123,7 +123,7 @@ class InstantWorker:
 
     def _add_replica(self, session, app: App, slot: int) -> None:
         vmid = guests.next_vmid(session, "local")
-        place = Place("local", "local", f"127.77.0.{vmid % 250 + 1}")
+        place = Place("local", "local", f"127.77.{vmid // 250 % 250}.{vmid % 250 + 1}")
         guest = guests.reserve(session, app, "local", place, vmid, slot)
         guest.state = GuestState.PRESENT
 

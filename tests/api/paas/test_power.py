@@ -66,13 +66,16 @@ def test_scaling_beyond_the_plan(client: FlaskClient, roomy: dict[str, Any]) -> 
     assert shown(client, roomy)["replicas"] == 1
 
 
-REPLICAS = "Invalid replicas. Must be a whole number from 1 on"
+REPLICAS = "Invalid replicas. Must be a whole number, 1-100"
 
 
 @pytest.mark.parametrize(
     ("body", "sentence"),
     [
-        *(({"replicas": given}, REPLICAS) for given in (0, -1, "3", 1.5, True, None, 10**30, [3])),
+        *(
+            ({"replicas": given}, REPLICAS)
+            for given in (0, -1, 101, "3", 1.5, True, None, 10**30, [3])
+        ),
         ({}, REPLICAS),
         ({"replicas": 1, "count": 2}, "Unknown field 'count'"),
     ],

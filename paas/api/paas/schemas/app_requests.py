@@ -10,6 +10,7 @@ from marshmallow import ValidationError, fields, post_load, validates_schema
 from paas.api import rules, variables
 from paas.api.loading import StrictSchema
 from paas.domain.specs import AppChange, AppSpec
+from paas.services import plan_rules
 
 if TYPE_CHECKING:
     from paas.engine.platform import Platform
@@ -36,7 +37,7 @@ PLAN = "Invalid plan_id. Must be the id of a plan"
 AUTO_DEPLOY = "Invalid auto_deploy. Must be true or false"
 VERSION = "Invalid version. Must be the number of a deployment's version"
 FORCE = "Invalid force. Must be true or false"
-REPLICAS = "Invalid replicas. Must be a whole number from 1 on"
+REPLICAS = "Invalid replicas. Must be a whole number, {}-{}".format(*plan_rules.REPLICAS)
 VARS = variables.Rules("vars", 32_768)
 
 
@@ -151,7 +152,7 @@ class VersionBody(StrictSchema):
 
 
 class ReplicasBody(StrictSchema):
-    replicas = rules.whole_number(REPLICAS, 1, 2**31 - 1, required=True)
+    replicas = rules.whole_number(REPLICAS, *plan_rules.REPLICAS, required=True)
 
 
 class VariablesBody(StrictSchema):
