@@ -1,0 +1,120 @@
+"""A new release rolls over three replicas, and then two of them go: no request fails meanwhile."""
+
+import asyncio
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from tests.functional.running import Running, free_port, until
+from tests.mirror import Mirror
+from tests.tools.edge_support import Load, cuts_at_changes, missing
+
+PAGES = [{"index.html": f"<title>{number}</title>"} for number in ("one", "two")]
+CLIENTS = 3
+
+
+class Site:
+    """An app of three replicas behind the edge of a platform that runs."""
+
+    def __init__(self, running: Running, mirror: Mirror, port: int) -> None:
+        self._running = running
+        self._mirror = mirror
+        self._token = (running.instance / "token").read_text().strip()
+        self.url = f"http://127.0.0.1:{port}/"
+        plans = self.ask("GET", "plans")["plans"]
+        plan = next(one["id"] for one in plans if one["max_replicas"] >= 3)
+        given = {
+            "name": "Site",
+            "slug": "site",
+            "git_url": mirror.add("site", PAGES[0]),
+            "git_branch": "main",
+            "buildpack": "static",
+            "plan_id": plan,
+        }
+        made = self.ask("POST", "apps", given)["app"]
+        self.id = made["id"]
+        self.host = f"{made['subdomain']}.localhost"
+
+    def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        headers = {"Authorization": f"Bearer {self._token}"}
+        url = f"{self._running.url}/api/paas/{path}"
+        answer = requests.request(method, url, json=body, headers=headers, timeout=60)
+        assert answer.ok, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def scale(self, replicas: int) -> None:
+        self.ask("POST", f"apps/{self.id}/scale", {"replicas": replicas})
+
+    def deploy(self) -> None:
+        self.ask("POST", f"apps/{self.id}/deploy")
+        self.ends()
+
+    def ends(self) -> None:
+        """Return when nothing is done to the app any more."""
+        self._running.ends(self.id, "running")
+
+    def page(self) -> str:
+        return requests.get(self.url, headers={"Host": self.host}, timeout=30).text
+
+    def show(self, number: int) -> None:
+        """Deploy other pages."""
+        self._mirror.add("site", PAGES[number])
+        self.deploy()
+
+
+@pytest.fixture(params=["local", "caddy"])
+def kind(request: pytest.FixtureRequest) -> str:
+    if reason := missing().get(request.param):
+        pytest.skip(reason)
+    return str(request.param)
+
+
+@pytest.fixture
+def site(kind: str, instance: Path, tmp_path: Path) -> Iterator[Site]:
+    mirror = Mirror(tmp_path / "mirror")
+    port = free_port()
+    running = Running(
+        instance, mirror.folder, PAAS_EDGE=kind, PAAS_EDGE_LISTEN=f"127.0.0.1:{port}"
+    ).start()
+    made: Site | None = None
+    try:
+        made = Site(running, mirror, port)
+        made.scale(3)
+        made.deploy()
+        until(lambda: made and "one" in made.page(), "the edge to know the app")
+        yield made
+        running.delete(made.id)
+        running.ends(made.id, "deleted")
+    finally:
+        running.stop(signal.SIGTERM)
+
+
+def test_no_request_fails_while_a_release_rolls_and_replicas_go(site: Site, kind: str) -> None:
+    async def scenario() -> list[Load]:
+        loads = [
+            Load(site.url, site.host, CLIENTS, keep_alive=keep_alive)
+            for keep_alive in (True, False)
+        ]
+
+        async def more() -> None:
+            await asyncio.gather(*(load.more(100) for load in loads))
+
+        await more()
+        await asyncio.to_thread(site.show, 1)
+        await more()
+        assert {await asyncio.to_thread(site.page) for _ in range(6)} == {PAGES[1]["index.html"]}
+        await asyncio.to_thread(site.scale, 1)
+        await asyncio.to_thread(site.ends)
+        await more()
+        for load in loads:
+            await load.end()
+        return loads
+
+    for load in asyncio.run(scenario()):
+        assert set(load.answers) == {"200"}, load.answers
+        assert cuts_at_changes(kind) or not load.repeated
