@@ -6,6 +6,8 @@ from typing import Any
 
 UNREACHABLE = "runner_on_unreachable"
 FAILED = ("runner_on_failed", UNREACHABLE)
+# One turn of a task's loop; of the whole task Ansible only says that some turns failed.
+ITEM = "runner_item_on_failed"
 MOST_LINES = 200
 CHECKS = "Validating arguments against arg spec"
 
@@ -18,6 +20,7 @@ class Reader:
         self._lived = False
         self._failures: list[str] = []
         self._other: list[str] = []
+        self._item: Mapping[str, Any] = {}
         self.is_unreachable = False
 
     def read(self, line: str) -> None:
@@ -63,13 +66,17 @@ class Reader:
             return
         if kind == "playbook_on_task_start":
             self._lived = False
+            self._item = {}
             self._say(f"{task} ...")
         elif kind == "runner_on_ok":
             self._say_output(result)
             self._say(f"{task}: {'nothing to do' if _is_unchanged(result) else 'done'}")
         elif kind == "runner_on_skipped":
             self._say(f"{task}: not needed")
+        elif kind == ITEM:
+            self._item = self._item or result
         elif kind in FAILED:
+            result = self._item or result
             self.is_unreachable = self.is_unreachable or kind == UNREACHABLE
             self._say_output(result)
             self._take_failure(task, result, bool(message["ignored"]))

@@ -280,6 +280,21 @@ def test_the_variables_are_complete_and_marked(guest: Guest) -> None:
     assert literal({"a": ["x", 1, True, None]}) == {"a": [{"__ansible_unsafe": "x"}, 1, True, None]}
 
 
+def test_of_a_loop_the_first_turn_that_failed_is_told() -> None:
+    reader = Reader(lambda line: None)
+
+    def tell(event: str, **result: object) -> None:
+        row = {"event": event, "task": "Bind", "ignored": False, "result": result, "text": ""}
+        reader.read(json.dumps(row))
+
+    tell("playbook_on_task_start")
+    tell("runner_item_on_failed", msg="non-zero return code", stderr_lines=["no quorum"])
+    tell("runner_item_on_failed", msg="another")
+    tell("runner_on_failed", msg="One or more items failed")
+    sentence, _ = reader.failure()
+    assert sentence == "Bind failed: non-zero return code; its last line: no quorum"
+
+
 def test_a_crash_of_ansible_itself_is_told() -> None:
     reader = Reader(lambda line: None)
     verbose = {"event": "verbose", "task": "", "ignored": False, "result": {}}
