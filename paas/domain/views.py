@@ -101,6 +101,36 @@ class AttemptPage:
 
 
 @dataclass(frozen=True)
+class SettingChange:
+    """A setting of an app that would be another one; texts are empty where there is none."""
+
+    name: str
+    now: str
+    then: str
+
+
+@dataclass(frozen=True)
+class RollbackView:
+    """What going back to a version would change of an app, never with a variable's value.
+
+    ``serves`` is the version that serves now, None for none. ``refusal`` says why it cannot be
+    done; ``migrated`` why it needs force; both are empty otherwise.
+    """
+
+    version: int
+    serves: int | None
+    commit_now: str | None
+    commit_then: str
+    settings: tuple[SettingChange, ...]
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    changed: tuple[str, ...]
+    ends_auto_deploy: bool
+    refusal: str
+    migrated: str
+
+
+@dataclass(frozen=True)
 class VariableView:
     """An environment variable without its value; a system one was made by the platform."""
 

@@ -52,6 +52,15 @@ def mine(platform: Platform, actor: Actor) -> tuple[StandingView, ...]:
         return tuple(people.standings(session, [user.id])[user.id])
 
 
+@needs(Permission.TENANT_READ)
+def here(platform: Platform, actor: Actor) -> StandingView:
+    """The tenant that the actor works in, and as what; administrators may be nothing in it."""
+    with platform.store.read() as session:
+        found = theirs(session, actor, None)
+        standing = people.standing(session, actor.user_id, found.id) if actor.user_id else None
+        return StandingView(found.uuid, found.slug, found.name, standing or "")
+
+
 @needs(Permission.TENANT_WRITE)
 def rename(platform: Platform, actor: Actor, name: str, *, tenant: str | None = None) -> None:
     """Give the actor's tenant another name, or for administrators the one named by its uuid.
