@@ -8,7 +8,29 @@ from flask import Blueprint, Flask, Response, request, url_for
 from flask_wtf.csrf import CSRFError
 
 from paas.engine.assembly import redis_url
-from paas.web import app_pages, dashboard, errors, overview, sign_in, words
+from paas.web import (
+    account,
+    admin,
+    admin_apps,
+    admin_people,
+    admin_plans,
+    admin_settings,
+    app_environment,
+    app_pages,
+    app_settings,
+    app_versions,
+    apps,
+    audit,
+    dashboard,
+    errors,
+    letters,
+    overview,
+    sign_in,
+    team,
+    usage,
+    words,
+)
+from paas.web.access import may, visitor
 from paas.web.errors import render_error
 
 if TYPE_CHECKING:
@@ -16,6 +38,25 @@ if TYPE_CHECKING:
 
 __all__ = ["register", "render_error"]
 
+PAGES = (
+    overview,
+    apps,
+    app_pages,
+    app_versions,
+    app_environment,
+    app_settings,
+    sign_in,
+    letters,
+    account,
+    team,
+    usage,
+    admin,
+    admin_apps,
+    admin_people,
+    admin_plans,
+    admin_settings,
+    audit,
+)
 STATIC = Path(__file__).parent / "static"
 _YEAR = 365 * 24 * 3600
 
@@ -40,12 +81,17 @@ def _pages() -> Blueprint:
     def asset(name: str) -> str:
         return url_for("web.static", filename=name, v=versions[name])
 
-    for child in (overview.bp, app_pages.bp, sign_in.bp):
-        bp.register_blueprint(child)
+    for page in PAGES:
+        bp.register_blueprint(page.bp)
     for name, function in words.FILTERS.items():
         bp.add_app_template_filter(function, name)
-    names = {"asset": asset, "states": words.FILTER_STATES, "step_names": words.STEP_WORDS}
-    bp.app_context_processor(lambda: names)
+    names = {
+        "asset": asset,
+        "may": may,
+        "states": words.FILTER_STATES,
+        "step_names": words.STEP_WORDS,
+    }
+    bp.app_context_processor(lambda: {**names, "visitor": visitor()})
     bp.after_request(_keep_assets)
     bp.register_error_handler(CSRFError, errors.stale_form)
     return bp

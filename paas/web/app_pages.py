@@ -1,18 +1,17 @@
 """The pages of one deployment, and the buttons on them."""
 
-from collections.abc import Callable
-
-from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
+from flask import Blueprint, Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response as BaseResponse
 
-from paas.domain.errors import Conflict, Invalid, StepFailed, Unavailable, Unreachable
+from paas.domain.errors import Conflict, Invalid, StepFailed, Unreachable
 from paas.domain.states import AppState
-from paas.domain.views import AppView, OperationView
-from paas.services import deployments, logs
+from paas.domain.views import AppView
+from paas.services import deployments, logs, releases
 from paas.services import drift as drifting
 from paas.web import ansi, form, story
 from paas.web.access import actor, platform
+from paas.web.typed import attempt
 
 bp = Blueprint("app", __name__, url_prefix="/apps/<app_id>")
 
@@ -66,7 +65,7 @@ def answer_drift(app_id: str) -> ResponseReturnValue:
     if answer not in ANSWERS:
         raise Invalid([f"The answer must be one of {' and '.join(sorted(ANSWERS))}"])
     begin, said = ANSWERS[answer]
-    _attempt(lambda: begin(platform(), actor(), app_id), said)
+    attempt(lambda: begin(platform(), actor(), app_id), said)
     return _to_app(app_id)
 
 
@@ -88,7 +87,7 @@ def confirm_destroy(app_id: str) -> ResponseReturnValue:
 def destroy(app_id: str) -> ResponseReturnValue:
     """Destroy the app and lead back to the list."""
     name = _app(app_id).name
-    if _attempt(
+    if attempt(
         lambda: deployments.delete(platform(), actor(), app_id), f"{name} is being destroyed."
     ):
         return redirect(url_for("web.overview.index"), code=303)
@@ -99,8 +98,8 @@ def destroy(app_id: str) -> ResponseReturnValue:
 def redeploy(app_id: str) -> ResponseReturnValue:
     """Deploy the newest commit, or the branch, tag or commit that was typed."""
     typed = request.form.get("ref", "")
-    _attempt(
-        lambda: deployments.redeploy(platform(), actor(), app_id, ref=form.ref(typed)),
+    attempt(
+        lambda: releases.deploy(platform(), actor(), app_id, commit=form.ref(typed)),
         f"{typed.strip() or 'The newest commit'} is being deployed.",
     )
     return _to_app(app_id)
@@ -109,23 +108,21 @@ def redeploy(app_id: str) -> ResponseReturnValue:
 @bp.post("/stop")
 def stop(app_id: str) -> ResponseReturnValue:
     """Stop the app; its guest and data stay."""
-    _attempt(lambda: deployments.stop(platform(), actor(), app_id), "The app is being stopped.")
+    attempt(lambda: deployments.stop(platform(), actor(), app_id), "The app is being stopped.")
     return _to_app(app_id)
 
 
 @bp.post("/start")
 def start(app_id: str) -> ResponseReturnValue:
     """Start the app again."""
-    _attempt(lambda: deployments.start(platform(), actor(), app_id), "The app is being started.")
+    attempt(lambda: deployments.start(platform(), actor(), app_id), "The app is being started.")
     return _to_app(app_id)
 
 
 @bp.post("/restart")
 def restart(app_id: str) -> ResponseReturnValue:
     """End the app and its guest, and start both."""
-    _attempt(
-        lambda: deployments.restart(platform(), actor(), app_id), "The app is being restarted."
-    )
+    attempt(lambda: deployments.restart(platform(), actor(), app_id), "The app is being restarted.")
     return _to_app(app_id)
 
 
@@ -141,14 +138,3 @@ def _output(app: AppView, search: str) -> story.Output:
 
 def _to_app(app_id: str) -> BaseResponse:
     return redirect(url_for("web.app.show", app_id=app_id), code=303)
-
-
-def _attempt(act: Callable[[], OperationView | None], said: str) -> bool:
-    """Do it and say so in the flash line, or say there why it was refused."""
-    try:
-        act()
-    except (Conflict, Invalid, Unavailable) as refused:
-        flash(refused.message, "error")
-        return False
-    flash(said)
-    return True

@@ -1,5 +1,6 @@
 """The status page: totals, deployments, and the form that makes another one."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -40,6 +41,25 @@ class Query:
     def narrowed(self) -> bool:
         """Whether the list shows less than everything."""
         return bool(self.search or self.state)
+
+    def page(self, listing: Callable[..., Page], size: int) -> Page:
+        """The page that was asked for, of a service's list; a broken cursor is the first page."""
+        state = AppState(self.state) if self.state else None
+
+        def listed(cursor: str | None) -> Page:
+            return listing(
+                platform(),
+                actor(),
+                limit=size,
+                cursor=cursor,
+                search=self.search or None,
+                state=state,
+            )
+
+        try:
+            return listed(self.cursor or None)
+        except Invalid:
+            return listed(None)
 
 
 @bp.get("/")
@@ -94,19 +114,4 @@ def _totals() -> StatsView:
 
 
 def _apps(query: Query) -> Page:
-    state = AppState(query.state) if query.state else None
-
-    def listed(cursor: str | None) -> Page:
-        return deployments.page(
-            platform(),
-            actor(),
-            limit=PAGE_SIZE,
-            cursor=cursor,
-            search=query.search or None,
-            state=state,
-        )
-
-    try:
-        return listed(query.cursor or None)
-    except Invalid:
-        return listed(None)
+    return query.page(deployments.page, PAGE_SIZE)

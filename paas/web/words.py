@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from decimal import Decimal
 
 from paas.domain.states import AppState, OperationKind
 from paas.domain.views import AppView, StatsView
@@ -28,8 +29,6 @@ STATE_LOOKS = {
     AppState.RUNNING: "running",
     AppState.FAILED: "failed",
     AppState.STOPPED: "idle",
-    AppState.SUSPENDED: "idle",
-    AppState.INACTIVE: "idle",
     AppState.SUSPENDED: "idle",
     AppState.DELETED: "idle",
 }
@@ -77,6 +76,22 @@ OPERATION_WORDS = {
     OperationKind.DESTROY: "being destroyed",
 }
 
+SCOPE_WORDS = (
+    ("apps:read", "see apps"),
+    ("apps:write", "make, change and delete apps"),
+    ("apps:deploy", "deploy, scale, stop and start apps"),
+    ("env:write", "change environment variables"),
+    ("logs:read", "read logs"),
+    ("state:read", "download Terraform states"),
+    ("plans:read", "see plans"),
+    ("usage:read", "see usage and cost"),
+    ("account", "see your account"),
+    ("tenant:read", "see the team"),
+    ("tenant:write", "look after the team"),
+    ("admin:read", "see all of the platform"),
+    ("admin:write", "administer the platform"),
+)
+
 TARGET_WORDS = {
     "local": "this machine",
     "proxmox_lxc": "a container of Proxmox",
@@ -118,6 +133,21 @@ def iso(moment: datetime) -> str:
     if moment.tzinfo is not None:
         moment = moment.astimezone(UTC)
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def date(moment: datetime) -> str:
+    """The day of a moment, in UTC."""
+    return iso(moment)[:10]
+
+
+def hour(moment: datetime) -> str:
+    """The hour of a moment, in UTC."""
+    return f"{iso(moment)[:10]} {iso(moment)[11:16]}"
+
+
+def money(amount: Decimal) -> str:
+    """An amount without a currency, which is the operator's; small ones with more decimals."""
+    return f"{amount:,.2f}" if amount >= 1 or not amount else f"{amount:.4f}"
 
 
 def repository_name(url: str) -> str:
@@ -199,10 +229,13 @@ def windows(totals: StatsView) -> list[str]:
 
 FILTERS: dict[str, Callable[..., object]] = {
     "age": age,
+    "date": date,
     "duration": duration,
+    "hour": hour,
     "iso": iso,
     "link": link,
     "look": look,
+    "money": money,
     "repository_name": repository_name,
     "size": size,
     "state_word": state_word,
