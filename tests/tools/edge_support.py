@@ -6,8 +6,8 @@ import os
 import socket
 import subprocess
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from itertools import count
 from pathlib import Path
 
@@ -34,6 +34,7 @@ class App:
         self.name = name
         self.upstream = Upstream(f"127.78.{os.getpid() % 250}.{number}", 20_000)
         self.status = 200
+        self.checks = 0
         self.seen: list[web.BaseRequest] = []
         self.paths: list[str] = []
         self.release = asyncio.Event()
@@ -63,6 +64,7 @@ class App:
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         if "health check" in request.headers.get("User-Agent", ""):
+            self.checks += 1
             return web.Response(status=self.status)
         self.seen.append(request)
         self.paths.append(request.path_qs)
@@ -165,11 +167,18 @@ async def apps(*names: str) -> AsyncIterator[list[App]]:
             await app.stop()
 
 
+@contextmanager
+def short_folder() -> Iterator[Path]:
+    """A folder whose path leaves room for the name of a socket."""
+    with tempfile.TemporaryDirectory(prefix="pe", dir="/tmp") as folder:
+        yield Path(folder)
+
+
 @asynccontextmanager
 async def front(kind: str) -> AsyncIterator[Front]:
     """A running edge: ``local`` or ``caddy``."""
     async with AsyncExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pe", dir="/tmp")))
+        folder = stack.enter_context(short_folder())
         conductor = Conductor(folder, QUICK)
         listener = socket.create_server(("127.0.0.1", 0))
         port = listener.getsockname()[1]
@@ -178,8 +187,9 @@ async def front(kind: str) -> AsyncIterator[Front]:
             edge = LocalEdge(listener, conductor.prober.refused)
         else:
             listener.close()
-            await stack.enter_async_context(_caddy(folder, port))
-            edge = CaddyEdge(_admin(folder), f"127.0.0.1:{port}", folder)
+            caddy.first_config(folder, admin(folder), f"127.0.0.1:{port}")
+            stack.enter_context(running_caddy(folder))
+            edge = CaddyEdge(admin(folder), f"127.0.0.1:{port}", folder)
         over = asyncio.Event()
         running = asyncio.create_task(conductor.run(edge, over))
         try:
@@ -189,15 +199,15 @@ async def front(kind: str) -> AsyncIterator[Front]:
             await running
 
 
-def _admin(folder: Path) -> str:
+def admin(folder: Path) -> str:
     return f"unix/{folder}/admin.sock"
 
 
-@asynccontextmanager
-async def _caddy(folder: Path, port: int) -> AsyncIterator[None]:
+@contextmanager
+def running_caddy(folder: Path) -> Iterator[None]:
+    """Caddy with the configuration that lies in the folder; it is killed, never asked to end."""
     program = caddy.find(os.environ["PATH"])
     assert program
-    caddy.first_config(folder, _admin(folder), f"127.0.0.1:{port}")
     with subprocess.Popen(
         caddy.arguments(program, folder),
         env=caddy.environment(os.environ, folder),
@@ -207,9 +217,6 @@ async def _caddy(folder: Path, port: int) -> AsyncIterator[None]:
             yield
         finally:
             process.kill()
-
-
-Talk = Callable[[aiohttp.ClientSession, Front], Awaitable[None]]
 
 
 async def get(session: aiohttp.ClientSession, url: str, host: str) -> tuple[int, str]:

@@ -23,7 +23,8 @@ class Conductor:
         self._timing = timing or Timing()
         self._changed = asyncio.Event()
         self._table = Table()
-        self._stamp: tuple[int, int] | None = None
+        self.seen: tuple[int, int] | None = None
+        """The stamp of the file that was looked into last."""
         self._confirmed = 0.0
         self._trouble = ""
         self._is_told = False
@@ -50,10 +51,10 @@ class Conductor:
     def _look(self) -> None:
         """Read the table again when its file is another one; an unreadable one is passed over."""
         stamp = files.stamp(self._folder)
-        if stamp is None or stamp == self._stamp:
+        if stamp is None or stamp == self.seen:
             return
         table = files.read_table(self._folder)
-        self._stamp = stamp
+        self.seen = stamp
         if table is not None:
             self._table = table
             self.prober.follow(table)

@@ -6,7 +6,10 @@ once, for it may just be starting.
 """
 
 import asyncio
+import time
+from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import h11
 
@@ -15,6 +18,26 @@ from paas.tools.edge.contract import Timing
 from paas.tools.edge.peer import GONE, Gone, Peer
 
 WELL_BELOW = 500
+MOST_WELLS = 64
+"""Good checks in a row that bring a guest back which goes again and again."""
+FORGOTTEN_AFTER = 600.0
+"""Seconds after which a guest's earlier falls do not count."""
+
+
+@dataclass
+class Record:
+    """How often a guest has fallen of late. Each change may be one of Caddy's configuration, so
+    a guest that cannot make up its mind has to be well for longer and longer."""
+
+    needed: int = 1
+    fell_at: float = -FORGOTTEN_AFTER
+
+    def fall(self) -> None:
+        """Count one more."""
+        now = time.monotonic()
+        is_first = now - self.fell_at >= FORGOTTEN_AFTER
+        self.needed = 1 if is_first else min(2 * self.needed, MOST_WELLS)
+        self.fell_at = now
 
 
 class Prober:
@@ -26,6 +49,7 @@ class Prober:
         self._tasks: dict[tuple[Upstream, str], asyncio.Task[None]] = {}
         self._down: set[Upstream] = set()
         self._known: frozenset[Upstream] = frozenset()
+        self._records: defaultdict[Upstream, Record] = defaultdict(Record)
 
     @property
     def down(self) -> frozenset[Upstream]:
@@ -48,6 +72,8 @@ class Prober:
                 self._down.add(key[0])
             self._tasks[key] = asyncio.create_task(self._watch(key[0], wanted[key]))
         self._known = table.upstreams()
+        for gone in self._records.keys() - self._known:
+            del self._records[gone]
 
     def refused(self, upstream: Upstream) -> None:
         """Somebody could not connect to the guest: it is down until a check says otherwise."""
@@ -63,19 +89,24 @@ class Prober:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _watch(self, upstream: Upstream, route: Route) -> None:
-        failures = self._timing.falls
+        failures, wells = self._timing.falls, 0
         while True:
             well = await is_well(upstream, route, self._timing.timeout)
-            failures = 0 if well else failures + 1
-            if well or failures >= self._timing.falls:
+            failures, wells = (0, wells + 1) if well else (failures + 1, 0)
+            if failures >= self._timing.falls or wells >= self._records[upstream].needed:
                 self._note(upstream, well=well)
             is_fine = well and upstream not in self._down
             await asyncio.sleep(self._timing.check if is_fine else self._timing.recheck)
 
     def _note(self, upstream: Upstream, *, well: bool) -> None:
-        if well == (upstream in self._down):
-            (self._down.discard if well else self._down.add)(upstream)
-            self._on_change()
+        if well and upstream in self._down:
+            self._down.discard(upstream)
+        elif not well and upstream not in self._down:
+            self._down.add(upstream)
+            self._records[upstream].fall()
+        else:
+            return
+        self._on_change()
 
 
 async def is_well(upstream: Upstream, route: Route, patience: float) -> bool:
