@@ -62,6 +62,7 @@ def figures(machine: Machine) -> dict[str, Any]:
 def let_go(platform: Platform) -> None:
     """Remove the draining nodes that have no guest of ours any more."""
     with platform.store.write() as session:
+        nodes.hold_places(session)
         counts = nodes.counted(session)
         for one in nodes.listed(session):
             if one.state == NodeState.DRAINING and not counts.get((one.endpoint, one.name)):

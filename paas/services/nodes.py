@@ -121,6 +121,7 @@ def remove(platform: Platform, actor: Actor, node_id: str) -> Leaving:
         node = nodes.by_uuid(session, node_id)
         if node is None:
             raise NotFound("Worker not found")
+        nodes.hold_places(session)
         left = nodes.guests_on(session, node.endpoint, node.name)
         name = next(one.name for one in views(session) if one.id == node.uuid)
         if left:

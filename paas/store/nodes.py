@@ -12,6 +12,7 @@ from paas.domain.states import GuestState
 from paas.store.base import utcnow
 from paas.store.commerce import Node
 from paas.store.models import Guest
+from paas.store.models import Sequence as Sequence_
 
 
 class Seen(Protocol):
@@ -48,27 +49,28 @@ def meet(
     endpoint: str,
     seen: Sequence[Seen],
     figures: Mapping[str, Mapping[str, Any]],
-    *,
-    register: bool = True,
 ) -> None:
-    """Keep what an endpoint shows of its nodes; ``figures`` by name.
+    """Keep what an endpoint shows of its nodes that are open to guests; ``figures`` by name.
 
-    New ones that are open to guests are registered; a removed one stays removed. One that the
-    endpoint shows no more has no figures from now on.
+    New ones are registered; a removed one stays removed.
     """
     insert = (sqlite if session.get_bind().dialect.name == "sqlite" else postgresql).insert
-    fresh = [one for one in seen if register and one.is_open]
-    for one in fresh:
-        values = {"endpoint": endpoint, "name": one.name, "address": one.address}
-        session.execute(insert(Node).values(**values).on_conflict_do_nothing())
     now = utcnow()
     for one in seen:
-        known = {"address": one.address, "figures": dict(figures[one.name])}
-        moment = {"seen_at": now} if one.is_online else {}
-        where = (Node.endpoint == endpoint, Node.name == one.name)
-        session.execute(update(Node).where(*where).values(**known, **moment))
-    gone = Node.name.not_in([one.name for one in seen])
-    session.execute(update(Node).where(Node.endpoint == endpoint, gone).values(figures={}))
+        if not one.is_open:
+            continue
+        named = {"endpoint": endpoint, "name": one.name}
+        session.execute(insert(Node).values(**named).on_conflict_do_nothing())
+        known: dict[str, Any] = {"address": one.address, "figures": dict(figures[one.name])}
+        if one.is_online:
+            known["seen_at"] = now
+        session.execute(update(Node).filter_by(**named).values(**known))
+
+
+def hold_places(session: Session) -> None:
+    """Let no place be chosen until this transaction ends: what is counted now stays so."""
+    places = select(Sequence_.name).where(Sequence_.name.startswith("place:"))
+    session.execute(places.with_for_update()).all()
 
 
 def set_state(session: Session, node_id: int, state: NodeState) -> None:
