@@ -4,7 +4,9 @@ schemathesis makes the requests from ``/openapi.json``, with valid and with brok
 is fixed, so that a run can be repeated.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import count
+from types import MappingProxyType
 from typing import Any
 
 import schemathesis
@@ -39,15 +41,24 @@ def operation_ids(app: Flask) -> Iterator[str]:
             yield operation["operationId"]
 
 
-def check_operation(app: Flask, name: str) -> None:
-    """No failure of the platform, and no answer that is not documented."""
+def check_operation(
+    app: Flask,
+    name: str,
+    headers: Callable[[], Mapping[str, str]] = lambda: BEARER,
+    known: Mapping[str, Sequence[str]] = MappingProxyType({}),
+) -> None:
+    """No failure of the platform, and no answer that is not documented.
+
+    ``headers`` are asked for before each request; ``known`` are values that a parameter of the
+    path may have, beside those that nothing has.
+    """
     schema = schemathesis.openapi.from_wsgi("/openapi.json", app, headers=BEARER)
     operation = schema.find_operation_by_id(name)
     modes = [operation.as_strategy(GenerationMode.POSITIVE)]
     if list(operation.iter_parameters()) or operation.body:
         modes.append(operation.as_strategy(GenerationMode.NEGATIVE))
-    made = [app.test_client().post("/api/deploy", json=body()) for _ in range(3)]
-    ids = [answer.json["deployment"]["id"] for answer in made] + [UUID_OF_NOBODY]
+    parameters = dict.fromkeys(("deployment_id", "app_id"), _made(app)) | dict(known)
+    app.wsgi_app = _from_everywhere(app.wsgi_app)  # type: ignore[method-assign]
 
     @seed(20251125)
     @settings(
@@ -58,11 +69,28 @@ def check_operation(app: Flask, name: str) -> None:
         phases=[Phase.explicit, Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(case=st.one_of(*modes), known=st.sampled_from([None, *ids]))
-    def run(case: Any, known: str | None) -> None:
-        for parameter in ("deployment_id", "app_id"):
-            if known is not None and parameter in case.path_parameters:
-                case.path_parameters[parameter] = known
-        case.call_and_validate(checks=CHECKS, headers={"Prefer": "wait=0", **BEARER})
+    @given(case=st.one_of(*modes), which=st.sampled_from([None, *range(4)]))
+    def run(case: Any, which: int | None) -> None:
+        for parameter, values in parameters.items():
+            if which is not None and parameter in case.path_parameters:
+                every = [*values, UUID_OF_NOBODY]
+                case.path_parameters[parameter] = every[which % len(every)]
+        case.call_and_validate(checks=CHECKS, headers={"Prefer": "wait=0", **headers()})
 
     run()
+
+
+def _made(app: Flask) -> list[str]:
+    """The ids of three apps that run."""
+    made = [app.test_client().post("/api/deploy", json=body()) for _ in range(3)]
+    return [answer.json["deployment"]["id"] for answer in made]
+
+
+def _from_everywhere(served: Any) -> Any:
+    """Requests from addresses of their own: who asks often from one is soon asked to wait."""
+    numbers = count(1)
+
+    def answer(environ: dict[str, Any], start: Any) -> Any:
+        return served({**environ, "REMOTE_ADDR": f"192.0.2.{next(numbers) % 250}"}, start)
+
+    return answer

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 
 from paas.domain.output import Line
 from paas.services import logs
@@ -69,7 +70,19 @@ def test_every_operation_is_tried(app: Flask) -> None:
     assert {name for name in operation_ids(app) if name.startswith("paas_")} == set(OPERATIONS)
 
 
+@pytest.fixture
+def known(client: FlaskClient) -> dict[str, list[str]]:
+    """What paths may name beside apps."""
+    plans = client.get("/api/admin/paas/plans").json["plans"]
+    workers = client.get("/api/admin/paas/workers").json["workers"]
+    return {
+        "plan_id": [one["id"] for one in plans],
+        "worker_id": [one["id"] for one in workers],
+        "key": ["DATABASE_URL", "SECRET_KEY"],
+    }
+
+
 @pytest.mark.parametrize("name", OPERATIONS)
 @pytest.mark.usefixtures("ending")
-def test_no_undocumented_answer(app: Flask, name: str) -> None:
-    check_operation(app, name)
+def test_no_undocumented_answer(app: Flask, name: str, known: dict[str, list[str]]) -> None:
+    check_operation(app, name, known=known)
