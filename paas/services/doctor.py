@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from paas.domain.errors import PaasError
 from paas.frameworks.catalogue import Catalogue
-from paas.services import machine, proxmox_doctor
+from paas.services import edge_doctor, machine, proxmox_doctor
 from paas.services.findings import Finding
 from paas.settings import CHECKOUT, Settings, environment
 from paas.store import setup
@@ -42,6 +42,7 @@ def examine(settings: Settings) -> list[Finding]:
         _doors,
         _target,
         proxmox_doctor.examine,
+        edge_doctor.examine,
         _runtimes,
         machine.clock,
         machine.limits,

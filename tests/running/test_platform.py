@@ -7,6 +7,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -56,8 +57,12 @@ class Platform:
     def processes(self) -> dict[str, int]:
         """The manager's children by name."""
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        pids = [int(pid) for pid in children.read_text().split()]
-        return {Path(f"/proc/{pid}/comm").read_text().strip(): pid for pid in pids}
+        found = {}
+        for pid in children.read_text().split():
+            # One that has just ended may be collected in between.
+            with suppress(FileNotFoundError):
+                found[Path(f"/proc/{pid}/comm").read_text().strip()] = int(pid)
+        return found
 
 
 def health(url: str) -> dict[str, str]:
