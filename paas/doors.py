@@ -17,7 +17,7 @@ from flask import Flask, Response, current_app, request, session
 from flask.sessions import SecureCookieSessionInterface
 
 from paas.domain.account_views import SignedIn
-from paas.domain.errors import Forbidden, TooLarge, WrongHost
+from paas.domain.errors import Forbidden, WrongHost
 from paas.settings import Settings
 
 View = TypeVar("View", bound=Callable[..., object])
@@ -79,7 +79,7 @@ def install(app: Flask, settings: Settings, *, token: str, key: str) -> None:
     app.after_request(_add_headers)
 
 
-def close(app: Flask, settings: Settings, admit: Callable[[], object]) -> None:
+def close(app: Flask, admit: Callable[[], object]) -> None:
     """Put the second door before every route but the open ones, of blueprints added later too.
 
     ``admit`` raises ``Unauthenticated`` when the current request is nobody.
@@ -88,7 +88,6 @@ def close(app: Flask, settings: Settings, admit: Callable[[], object]) -> None:
     def check() -> None:
         if not _is_open():
             admit()
-        check_length(request.content_length or 0, settings)
 
     app.before_request(check)
 
@@ -127,14 +126,6 @@ def check_origin(environ: Mapping[str, object]) -> None:
     is_own = origin is None or str(origin).lower() in (f"http://{host}", f"https://{host}")
     if not is_own or site not in (None, "same-origin", "none"):
         raise Forbidden("A page of another site sent this request, so it was refused")
-
-
-def check_length(length: int, settings: Settings) -> None:
-    """Raise ``TooLarge`` for a body of so many bytes, when it is over the limit."""
-    if length > settings.body_limit:
-        raise TooLarge(
-            f"The body is larger than the {settings.body_limit_kb} KB that this platform takes"
-        )
 
 
 def is_local(environ: Mapping[str, object], settings: Settings) -> bool:

@@ -7,7 +7,7 @@ from flask_wtf.csrf import CSRFProtect
 
 import paas.web
 from paas import doors
-from paas.api import context, deploy, identity, limits, platform, upkeep, wiring
+from paas.api import bodies, context, deploy, identity, limits, platform, upkeep, wiring
 from paas.api.gate import THREADS_KEPT_FREE, Gate
 from paas.api.hooks import DIALECT as HOOKS
 from paas.api.paas import DIALECT as PAAS
@@ -26,9 +26,6 @@ def assemble(core: "Platform") -> Flask:
     app = Flask("paas", static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.url_map.merge_slashes = False
-    # One more than is taken: a body in chunks is cut here without a word, so who reads it must
-    # be able to see that it was longer.
-    app.config["MAX_CONTENT_LENGTH"] = core.settings.body_limit + 1
     # A status page stays open for days; its forms must still work then.
     app.config["WTF_CSRF_TIME_LIMIT"] = None
     context.attach(app, core, Gate(core.settings.threads - THREADS_KEPT_FREE), DIALECTS)
@@ -43,8 +40,9 @@ def assemble(core: "Platform") -> Flask:
 
 def _guard(app: Flask, core: "Platform") -> None:
     """What happens before any route, in this order: is it for us, who is it, how often does it
-    ask, may it come in."""
+    ask, may it come in, is it too large."""
     doors.install(app, core.settings, token=core.token, key=session_key(core.settings))
     identity.install(app, access_key(core.settings))
     limits.install(app, core, PAGES)
-    doors.close(app, core.settings, identity.actor)
+    doors.close(app, identity.actor)
+    bodies.install(app)

@@ -33,7 +33,8 @@ class Dialect:
     ``document_error`` describes that shape for a status. ``always`` are statuses of errors that
     each of its operations may answer, beside those that every dialect has. ``rates`` say how many
     requests it takes. With ``open_door`` a request from this very machine needs no token while
-    there is one tenant.
+    there is one tenant. ``body_limit`` is how many bytes a body may have where it is not what
+    the setting says.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Dialect:
     always: tuple[int, ...] = ()
     rates: Rates = BY_ROLE
     open_door: bool = False
+    body_limit: int | None = None
 
     def claim_on(self, path: str) -> int:
         """The length of this dialect's longest claim on the path; 0 when it has none."""

@@ -11,9 +11,8 @@ from typing import Any, ClassVar, Never
 from flask import request
 from marshmallow import RAISE, Schema, ValidationError
 
-from paas.api.context import platform
+from paas.api import bodies
 from paas.domain.errors import Invalid, Malformed, WrongMediaType
-from paas.doors import check_length
 
 UNKNOWN = "\x00unknown"
 """The message of a schema for a field that it does not have; ``sentences`` names the field."""
@@ -36,8 +35,7 @@ class StrictSchema(Schema):
 
 def load_body(schema: Schema, *, required: bool = True) -> Any:
     """The request's JSON body through the schema; no body is an empty object if it may be."""
-    data = request.get_data(cache=False)
-    check_length(len(data), platform().settings)
+    data = bodies.read()
     if not data and not required:
         return check(schema, {})
     if not request.is_json:

@@ -5,6 +5,9 @@ from paas.api.hooks.envelope import document_error, render_error
 from paas.api.hooks.routes import blueprint
 from paas.api.rates import Rates
 
+# A push of many commits is long, and GitHub's may have 2,048 of them.
+LARGEST_PUSH = 5 * 1024 * 1024
+
 DIALECT = Dialect(
     name="hooks",
     blueprint=blueprint,
@@ -13,4 +16,5 @@ DIALECT = Dialect(
     document_error=document_error,
     always=(429,),
     rates=Rates(address="120 per minute"),
+    body_limit=LARGEST_PUSH,
 )

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
+from werkzeug.test import EnvironBuilder, TestResponse
 
+from paas.api.hooks import LARGEST_PUSH
 from paas.engine import pushes as waiting
 from paas.engine.platform import Platform
 from paas.store.models import Deployment
@@ -213,3 +214,30 @@ def test_the_secret_is_kept_sealed_and_its_making_is_on_record(
     with core.store.read() as session:
         actions = [entry.action for entry in session.query(AuditEntry)]
     assert "push.enable" in actions
+
+
+def test_a_push_of_many_commits_deploys(
+    client: FlaskClient, core: Platform, made: dict[str, Any]
+) -> None:
+    commits = [{"id": SHA, "message": "x" * 1000}] * 2048
+    assert send(client, made, commits=commits).status_code == 202
+    assert len(attempts(core)) == 1
+
+
+@pytest.mark.parametrize("is_told", [True, False])
+def test_a_push_is_not_endless(
+    client: FlaskClient, core: Platform, made: dict[str, Any], is_told: bool
+) -> None:
+    body = b" " * (LARGEST_PUSH + 1)
+    headers = headers_of("GitHub", made["secret"], body)
+    environ = (
+        {} if is_told else {"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}
+    )
+    builder = EnvironBuilder(path=made["path"], method="POST", data=body, headers=headers)
+    environ = builder.get_environ()
+    if not is_told:
+        del environ["CONTENT_LENGTH"]
+        environ["wsgi.input_terminated"] = True
+    answer = client.open(environ)
+    assert (answer.status_code, attempts(core)) == (413, [])
+    assert "5120 KB" in answer.json["error"]

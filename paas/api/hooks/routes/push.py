@@ -4,6 +4,7 @@ from flask import Blueprint, Response, request
 from marshmallow import fields
 
 from paas import doors
+from paas.api import bodies
 from paas.api.context import platform
 from paas.api.envelopes import Message
 from paas.api.hooks import envelope, hosts
@@ -43,8 +44,7 @@ class TakenAnswer(Message):
 )
 def push(app_id: str) -> Response:
     """Deploy what was pushed, if the app follows that branch."""
-    body = request.get_data(cache=False)
-    doors.check_length(len(body), platform().settings)
+    body = bodies.read()
     host = hosts.host_of(request.headers)
     pushes.check(platform(), app_id, hosts.proof_of(host, request.headers, body))
     if request.headers[host.event] != host.pushes:
