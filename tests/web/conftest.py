@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from playwright.sync_api import Page, Request, Response
 from redis import Redis
 
 import paas
@@ -88,3 +89,25 @@ def browser_type_launch_args() -> dict[str, Any]:
     if program is None:
         pytest.skip("Chromium is not installed")
     return {"executable_path": program, "args": ["--no-sandbox", "--disable-dev-shm-usage"]}
+
+
+@pytest.fixture
+def tab(page: Page, site: str) -> Iterator[Page]:
+    """A page that fails its test when a script fails, the policy is hit, or it goes outside."""
+    wrong: list[str] = []
+
+    def check_request(request: Request) -> None:
+        if not request.url.startswith(site):
+            wrong.append(f"asked for {request.url}")
+
+    def check_response(response: Response) -> None:
+        if response.status >= 500:
+            wrong.append(f"{response.status} from {response.url}")
+
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("console", lambda line: wrong.append(line.text) if line.type == "error" else None)
+    page.on("request", check_request)
+    page.on("response", check_response)
+    page.set_default_timeout(30_000)
+    yield page
+    assert not wrong

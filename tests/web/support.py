@@ -1,5 +1,6 @@
 """Reads pages as a browser without scripts would: forms, their fields, and how they are sent."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from paas.engine.platform import Platform
 from paas.store import events
 from paas.store.models import App, Operation
 from tests import factories
+from tests.services import people
 
 
 @dataclass
@@ -110,6 +112,17 @@ def add_events(core: Platform, app_id: str, *entries: events.Entry, ends: bool =
             for operation in session.query(Operation).filter_by(app_id=app.id):
                 operation.state = "succeeded"
     core.hub.publish(app_id)
+
+
+def sign_in(client: FlaskClient, email: str) -> TestResponse:
+    """Sign a user of ``people`` in with this browser."""
+    return send(client, "/sign-in", "/sign-in", email=email, password=people.PASSWORD)
+
+
+def texts(html: str, tag: str) -> list[str]:
+    """What stands in each element of this name, without the markup within."""
+    found = re.findall(rf"<{tag}\b[^>]*>(.*?)</{tag}>", html, re.DOTALL)
+    return [" ".join(re.sub(r"<[^>]+>", " ", one).split()) for one in found]
 
 
 @contextmanager
