@@ -57,5 +57,5 @@ def _page(form: Typed) -> str:
         form=form,
         names=NAMES,
         has_secret=kept["s3_secret_key"] == SET,
-        plans=[("", "none: what the framework needs"), *offered],
+        plans=[("", "none: the cheapest"), *offered],
     )

@@ -41,7 +41,7 @@ def enter() -> ResponseReturnValue:
 def ask_code() -> ResponseReturnValue:
     """Ask for the code of the second factor."""
     if HALF not in session:
-        return redirect(url_for("web.session.sign_in", next=_next()), code=303)
+        return redirect(url_for("web.session.sign_in", next=_next() or None), code=303)
     return render_template("web/sign_in_code.html", says="")
 
 

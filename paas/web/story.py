@@ -10,6 +10,7 @@ from markupsafe import Markup, escape
 
 from paas.api import runtime_lines
 from paas.domain.errors import StepFailed, Unreachable
+from paas.domain.output import Line as OutLine
 from paas.domain.output import Query
 from paas.domain.specs import Actor
 from paas.domain.states import StepState
@@ -158,9 +159,10 @@ def _aware(moment: datetime) -> datetime:
 
 @dataclass(frozen=True)
 class OutputLine:
-    """A line that the app wrote, and when."""
+    """A line that the app wrote, and when; ``source`` names the replica where there are several."""
 
     stream: str
+    source: str
     at: str
     html: Markup
 
@@ -183,5 +185,9 @@ def output(platform: Platform, actor: Actor, app_id: str, limit: int, search: st
         lines = logs.runtime(platform, actor, app_id, Query(limit, search=search))
     except (StepFailed, Unreachable) as error:
         return Output(away=error.message)
-    shown = (OutputLine(one.stream, one.at, ansi.to_html(one.text)) for one in lines)
-    return Output(tuple(shown), runtime_lines.last(lines))
+    return Output(tuple(_output_line(one) for one in lines), runtime_lines.last(lines))
+
+
+def _output_line(one: OutLine) -> OutputLine:
+    source = one.source if "." in one.source else one.stream
+    return OutputLine(one.stream, source, one.at, ansi.to_html(one.text))

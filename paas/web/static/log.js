@@ -72,7 +72,7 @@ function row(event) {
     return line;
   }
   const source = document.createElement("b");
-  source.textContent = event.stream;
+  source.textContent = event.source ?? event.stream;
   line.title = event.at ?? "";
   line.className = /^[A-Za-z]+$/.test(event.stream) ? `s-${event.stream}` : "s-other";
   line.append(source, ansi(event.text));

@@ -82,6 +82,9 @@ def runtime_logs(deployment_id: str) -> Response:
 
 def _event(mark: str, line: Line) -> str:
     data = {"at": moments.shown(line.at), "stream": line.stream, "text": line.text}
+    if "." in line.source:
+        # Only where there are several replicas is it worth saying which.
+        data["source"] = line.source
     return streams.written(mark, "line", data)
 
 
