@@ -121,11 +121,13 @@ def drop_archive(attempt: Attempt, record: Record) -> None:
 
 
 def _learn(attempt: Attempt, app: App, key: str) -> None:
-    """What a framework brings is given to an app whose framework was not known before."""
-    if app.framework != AUTO or app.live_release_id is not None:
+    """What a framework brings is given to an app whose framework the repository says."""
+    if app.framework != AUTO:
         return
     framework, vault = attempt.platform.catalogue[key], attempt.platform.store.vault
-    app.port = framework.port
+    if app.live_release_id is None:
+        # The port of a guest stays; an app is told it, whatever its framework's own is.
+        app.port = framework.port
     own = vault.open_map(app.environment)
     made = {name: text for name, text in framework.new_secrets().items() if name not in own}
     app.environment = vault.seal_map({**made, **own})
@@ -138,7 +140,8 @@ def _learn(attempt: Attempt, app: App, key: str) -> None:
 
 def make_release(attempt: Attempt, session: Session, record: Record) -> None:
     """Write the release in the transaction that ends the fetch."""
-    app = attempt.app(session)
+    # Locked: variables that are set at this moment come before or after, and are not lost.
+    app = session.get_one(App, attempt.held.app_id, with_for_update=True, populate_existing=True)
     _learn(attempt, app, record["plan"]["framework"])
     environment = attempt.platform.store.vault.open_map(app.environment)
     release = Release(

@@ -9,14 +9,33 @@ from paas.engine.attempt import Attempt, Record
 from paas.engine.deploy import meet, wait_healthy
 from paas.engine.steps import Conclude, Plan, Step
 from paas.store import apps
+from paas.targets.contract import Presence
 
 
 def halt(attempt: Attempt) -> Record:
-    """End the app, by force if it does not end by itself; its guest and data stay."""
+    """End the app, by force if it does not end by itself; its guest and data stay.
+
+    A guest that is gone serves nothing any more: that keeps no other from being stopped.
+    """
     spec = attempt.guest()
-    attempt.target(spec).stop(spec)
+    target = attempt.target(spec)
+    if target.observe(spec) is Presence.ABSENT:
+        attempt.say(f"guest {spec.vmid} is gone, so there is nothing to stop")
+        return {}
+    target.stop(spec)
     attempt.say("the app is stopped")
     return {}
+
+
+def go_on(attempt: Attempt, _record: Record) -> None:
+    """An app that could not be stopped as a whole serves on as a whole."""
+    with attempt.platform.store.read() as session:
+        if attempt.operation(session).prior_state != AppState.RUNNING:
+            return
+    spec = attempt.guest()
+    target = attempt.target(spec)
+    if target.observe(spec) is Presence.OURS:
+        target.start(spec)
 
 
 def shut_down(attempt: Attempt) -> Record:
@@ -97,10 +116,12 @@ def resumed(attempt: Attempt, session: Session) -> None:
     reach(AppState.RUNNING)(attempt, session)
 
 
-HALT = Step("halt", halt, each=True)
+HALT = Step("halt", halt, undo=go_on, each=True)
 START_AGAIN = Step("start", start, undo=stop_again, each=True)
 STOP = Plan((HALT,), reach(AppState.STOPPED), keep_state)
-SHUTDOWN = Plan((Step("shutdown", shut_down, each=True),), reach(AppState.STOPPED), keep_state)
+SHUTDOWN = Plan(
+    (Step("shutdown", shut_down, undo=go_on, each=True),), reach(AppState.STOPPED), keep_state
+)
 START = Plan((START_AGAIN,), reach(AppState.RUNNING), keep_state)
 RESTART = Plan(
     (Step("restart", restart, undo=stop_again, each=True),),

@@ -11,14 +11,16 @@ from paas.store import operations
 from paas.store.models import App
 
 NEVER = (AppState.DELETED, AppState.SUSPENDED)
+# A push does not start what somebody stopped; it is deployed when it is started again.
+RESTING = (*NEVER, AppState.STOPPED)
 
 
 def deploy_or_wait(session: Session, app: App, commit: str, by: str) -> Begun | None:
-    """Begin a deployment of the commit; None when it is kept until the app is free.
+    """Begin a deployment of the commit; None when it is kept until the app is free and started.
 
     Of several pushes to a busy app the last one is deployed.
     """
-    if operations.active_of(session, app.id) is not None:
+    if app.state == AppState.STOPPED or operations.active_of(session, app.id) is not None:
         app.waiting_push = {"commit": commit, "by": by}
         return None
     app.waiting_push = None
@@ -30,13 +32,13 @@ def begin_waiting(platform: Platform) -> None:
     """Begin what was pushed while apps were busy, for those that are free now."""
     with platform.store.read() as session:
         keys = session.scalars(
-            select(App.id).where(App.waiting_push.is_not(None), App.state.not_in(NEVER))
+            select(App.id).where(App.waiting_push.is_not(None), App.state.not_in(RESTING))
         ).all()
     for key in keys:
         with platform.store.write() as session:
             app = session.get_one(App, key, with_for_update=True)
             waiting = app.waiting_push
-            if waiting is None or app.state in NEVER:
+            if waiting is None or app.state in RESTING or app.to_be_suspended:
                 continue
             if not app.auto_deploy:
                 app.waiting_push = None

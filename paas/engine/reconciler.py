@@ -37,6 +37,7 @@ class Row:
     guest_id: int
     app_id: int
     is_settled: bool
+    is_suspended: bool = False
 
 
 def reconcile(platform: Platform) -> None:
@@ -72,6 +73,7 @@ def _rows(platform: Platform, target: Target) -> list[Row]:
                 guest.id,
                 app.id,
                 app.state in SETTLED and guest.state == GuestState.PRESENT,
+                app.state == AppState.SUSPENDED and guest.state == GuestState.PRESENT,
             )
             for guest, app in found
         ]
@@ -83,6 +85,8 @@ def _look_after_all(
     seen = {(one.marker, one.vmid): one for one in standing}
     away = {one.vmid for one in standing if not one.is_readable}
     for row in rows:
+        if row.is_suspended and row.spec.vmid not in away and not is_busy(platform, row.app_id):
+            _keep_suspended(target, row)
         if not row.is_settled or row.spec.vmid in away or is_busy(platform, row.app_id):
             continue
         found = seen.get((row.spec.marker, row.spec.vmid))
@@ -90,6 +94,17 @@ def _look_after_all(
             _look_after(platform, target, row)
         elif found.node and found.node != row.spec.node:
             _follow(platform, row, found.node)
+
+
+def _keep_suspended(target: Target, row: Row) -> None:
+    """A suspended app does not come back with its node: whatever started it, it is stopped."""
+    try:
+        differences = {one.name: one.found for one in target.differences(row.spec)}
+        if differences.get("power") == "running":
+            target.stop(row.spec)
+            log.warning("a suspended app ran, and was stopped", guest=row.spec.uuid)
+    except PaasError as error:
+        log.warning("a suspended app cannot be looked at", guest=row.spec.uuid, error=error.message)
 
 
 def _look_after(platform: Platform, target: Target, row: Row) -> None:

@@ -11,9 +11,15 @@ from paas.targets.contract import Presence
 
 
 def reserve(attempt: Attempt) -> Record:
-    """Take the app's standing guest, or reserve a new one."""
+    """Take the app's standing guest, or reserve a new one.
+
+    A guest that stands gets the size that the app has now; its disk never shrinks.
+    """
     with attempt.platform.store.read() as session:
         guest = attempt.guest_row(session)
+    if guest is not None:
+        with attempt.write() as session:
+            guests.resize(session.get_one(Guest, guest.id), attempt.app(session))
     if guest is None:
         return {"guest": new_guest(attempt).id, "incarnation": None}
     stood = guest.state == GuestState.PRESENT

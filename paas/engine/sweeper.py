@@ -11,7 +11,7 @@ from sqlalchemy.exc import OperationalError
 
 from paas.domain.live import LiveSettings
 from paas.domain.states import AppState
-from paas.engine import archives, edge, heartbeat, lease, metering, pushes, reconciler
+from paas.engine import archives, edge, heartbeat, lease, metering, pushes, reconciler, suspension
 from paas.engine.platform import Platform
 from paas.store import accounts, events, operations
 from paas.store.models import App
@@ -55,11 +55,15 @@ class Sweeper:
                 self.sweep()
             except OperationalError as error:
                 log.warning("the database does not answer", error=str(error.orig))
+            except Exception:
+                # Whatever one round stumbles over, operations must be taken up all the same.
+                log.exception("a round of the sweeper ended early")
             end.wait(EVERY_SECONDS)
 
     def sweep(self) -> None:
         """One round."""
         self._take_up()
+        suspension.begin_waiting(self._platform)
         pushes.begin_waiting(self._platform)
         now = time.monotonic()
         if now - self._tidied >= TIDY_SECONDS:

@@ -1,11 +1,12 @@
 """Recording a work on an app; it is enqueued after the commit."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from paas.domain.errors import Conflict, Deleted
+from paas.domain.errors import Conflict, Deleted, Forbidden
 from paas.domain.specs import Actor
 from paas.domain.states import AppState, OperationKind
 from paas.domain.views import OperationView
@@ -13,6 +14,7 @@ from paas.engine.platform import Platform
 from paas.store import apps, audit, guests, operations
 from paas.store.models import App
 
+NO_TENANT = 0
 BRINGING_LIVE = (OperationKind.DEPLOY, OperationKind.REDEPLOY, OperationKind.ROLLBACK)
 
 Begun = tuple[int, OperationView]
@@ -31,6 +33,8 @@ def add_work(
 ) -> Begun:
     """Record a work on a locked app; raises ``Conflict`` while it is busy, deleted or suspended."""
     refuse_unless_free(session, app)
+    if app.to_be_suspended and kind is not OperationKind.SUSPEND:
+        raise Conflict("This deployment is being suspended by an administrator")
     if app.state == AppState.SUSPENDED and kind is not OperationKind.RESUME:
         raise Conflict("This deployment is suspended by an administrator; it must be resumed first")
     owner = operations.Owner(app.id, app.uuid, app.tenant_id, app.state)
@@ -44,8 +48,20 @@ def add_work(
     begun = operations.add(session, owner, kind, deployment_id, given)
     if brings_live and app.state in (AppState.FAILED, AppState.INACTIVE):
         apps.set_state(session, app, AppState.PENDING)
-    audit.record(session, actor, f"app.{kind}", "app", app.uuid, name=app.name)
+    audit_of(session, actor, app, f"app.{kind}")
     return begun
+
+
+def audit_of(session: Session, actor: Actor, app: App, action: str, **details: object) -> None:
+    """Note what was done to an app where its own tenant finds it, whoever did it."""
+    owner = replace(actor, tenant_id=app.tenant_id)
+    audit.record(session, owner, action, "app", app.uuid, name=app.name, **details)
+
+
+def expect_tenant(actor: Actor) -> None:
+    """Raise ``Forbidden`` for who is in no tenant, since nothing can be theirs."""
+    if actor.tenant_id == NO_TENANT:
+        raise Forbidden("You belong to no team now. Choose one, or let an owner invite you")
 
 
 def refuse_unless_free(session: Session, app: App) -> None:

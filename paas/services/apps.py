@@ -11,7 +11,7 @@ from paas.domain.permissions import Permission
 from paas.domain.specs import AUTO, Actor, AppChange, AppSpec, Resources
 from paas.domain.states import AppState, OperationKind
 from paas.domain.views import AppView, OperationView, Page
-from paas.engine import works
+from paas.engine import suspension, works
 from paas.engine.plans import steps_total
 from paas.engine.platform import Platform
 from paas.engine.works import Begun
@@ -20,20 +20,19 @@ from paas.frameworks.catalogue import DEFAULT_RESOURCES
 from paas.services import deployments, listing
 from paas.services.allowed import needs
 from paas.services.listing import known_form
-from paas.store import apps, audit, guests, plans, usage
+from paas.store import apps, audit, guests, plans
 from paas.store.base import utcnow
 from paas.store.commerce import Plan
 from paas.store.models import App
 
 DEFAULT_PORT = 8000
 MISSING = "Application not found"
-# States in which nothing of the app is to be stopped or started.
-AT_REST = (AppState.INACTIVE, AppState.STOPPED, AppState.FAILED)
 
 
 @needs(Permission.APPS_WRITE)
 def create(platform: Platform, actor: Actor, spec: AppSpec) -> AppView:
     """Record an app that nothing is made for yet; raises ``Invalid`` with every broken rule."""
+    works.expect_tenant(actor)
     errors = buildpacks.refusals(platform.catalogue, spec.buildpack)
     uuid, usual = str(uuid4()), platform.live.now().default_plan
     try:
@@ -157,21 +156,20 @@ def everyone(
 
 @needs(Permission.APPS_WRITE)
 def update(platform: Platform, actor: Actor, app_id: str, change: AppChange) -> AppView:
-    """Change what the next deployment uses; a smaller plan counts from then on too.
+    """Change what the next deployment uses; another plan's size and price count from then on.
 
-    Raises ``Invalid`` with every broken rule.
+    Raises ``Invalid`` with every broken rule, ``Conflict`` while a work on the app is under way.
     """
     errors = buildpacks.refusals(platform.catalogue, change.buildpack)
     with platform.store.write() as session:
         app = find(session, actor, app_id, lock=True)
+        works.refuse_unless_free(session, app)
         plan = _plan(session, change.plan, errors) if change.plan else None
         if plan is not None:
             errors += replica_refusals(plan, app.replicas)
         if errors:
             raise Invalid(errors)
         _apply(app, change, plan)
-        if plan is not None and app.state == AppState.RUNNING:
-            usage.begin(session, app)
         changed = sorted(name for name, value in vars(change).items() if value is not None)
         audit.record(session, actor, "app.update", "app", app.uuid, changed=changed)
         view = _view(session, app)
@@ -240,7 +238,10 @@ def _begin_scale(session: Session, actor: Actor, app: App, replicas: int) -> Beg
 
 @needs(Permission.ADMIN_WRITE)
 def suspend(platform: Platform, actor: Actor, app_id: str) -> AppView:
-    """Take an app of whatever tenant from serving; its data stay. Nothing happens twice."""
+    """Take an app of whatever tenant from serving; its data stay. Nothing happens twice.
+
+    A busy app is suspended as soon as it is free, and nothing else begins before that.
+    """
     return _decide(platform, actor, app_id, OperationKind.SUSPEND)
 
 
@@ -261,23 +262,10 @@ def _decide(platform: Platform, actor: Actor, app_id: str, kind: OperationKind) 
         is_suspended = app.state == AppState.SUSPENDED
         if is_suspended is (kind is OperationKind.SUSPEND):
             return _view(session, app)
-        begun = _begin_decided(session, actor, app, kind)
+        begun = suspension.decide(session, actor, app, kind)
         session.flush()
         view = _view(session, app)
     if begun is not None:
         works.enqueue(platform, begun)
     platform.hub.publish(app.uuid)
     return view
-
-
-def _begin_decided(session: Session, actor: Actor, app: App, kind: OperationKind) -> Begun | None:
-    """An app that serves, or did, is stopped or started by an operation; others just change."""
-    works.refuse_unless_free(session, app)
-    suspends = kind is OperationKind.SUSPEND
-    served = app.state if suspends else app.resumes_to
-    if served not in AT_REST:
-        return works.add_work(session, actor, app, kind)
-    apps.set_state(session, app, AppState.SUSPENDED if suspends else AppState(served))
-    app.resumes_to = served if suspends else None
-    audit.record(session, actor, f"app.{kind}", "app", app.uuid, name=app.name)
-    return None

@@ -21,9 +21,10 @@ from paas.domain.views import AppView, OperationView, Page
 from paas.engine.operation import add_destroy
 from paas.engine.plans import steps_total
 from paas.engine.platform import Platform
+from paas.engine.works import expect_tenant
 from paas.services import listing, works
 from paas.services.allowed import needs
-from paas.store import apps, audit, operations
+from paas.store import apps, audit, operations, plans, tenants
 from paas.store.base import utcnow
 from paas.store.models import App, IdempotencyKey, Operation
 from paas.store.operations import close
@@ -47,6 +48,7 @@ def create(
 
     Raises ``Invalid`` with every broken rule, ``KeyReused`` for a key with another body.
     """
+    expect_tenant(actor)
     body_hash = _body_hash(spec) if idempotency_key is not None else ""
     errors = _refusals(platform, spec)
     try:
@@ -55,9 +57,11 @@ def create(
             if earlier is not None:
                 return operations.view(session, earlier, steps_total)
             errors += _name_refusals(session, actor, spec)
+            plan_id = None if errors else _plan_for(session, platform, spec, errors)
             if errors:
                 raise Invalid(errors)
-            key, view = _add(session, _app_values(platform, actor, spec), spec.ref, actor.name)
+            values = {**_app_values(platform, actor, spec), "plan_id": plan_id}
+            key, view = _add(session, values, spec.ref, actor.name)
             audit.record(session, actor, "app.create", "app", view.app_id, name=spec.name)
             if idempotency_key is not None:
                 _keep_key(session, actor, idempotency_key, body_hash, key)
@@ -93,6 +97,22 @@ def _name_refusals(session: Session, actor: Actor, spec: DeploySpec) -> list[str
         f"The name '{spec.name}' is taken by deployment {uuid}, which is {state}. "
         "Choose another name or delete that deployment first"
     ]
+
+
+def _plan_for(
+    session: Session, platform: Platform, spec: DeploySpec, errors: list[str]
+) -> int | None:
+    """Where several tenants share a platform, every app has a plan: the cheapest that allows it."""
+    if tenants.count(session) < 2:
+        return None
+    size = spec.resources or platform.catalogue[spec.framework].resources
+    plan = plans.fitting(session, size)
+    if plan is None:
+        errors.append(
+            "No plan allows these resources. Ask for less, or an administrator for a plan"
+        )
+        return None
+    return plan.id
 
 
 def _by_key(session: Session, actor: Actor, key: str | None, body_hash: str) -> Operation | None:

@@ -100,8 +100,14 @@ def take(platform: Platform, app_id: str, push: Push) -> Taken:
         if reason:
             return Taken(reason, deploys=False)
         begun = deploy_or_wait(session, app, push.commit, f"push by {push.by}"[:255])
+        is_stopped = app.state == AppState.STOPPED
     if begun is None:
-        return Taken("The application is busy; this is deployed when it is free", deploys=True)
+        word = (
+            "stopped; this is deployed when it is started"
+            if is_stopped
+            else ("busy; this is deployed when it is free")
+        )
+        return Taken(f"The application is {word}", deploys=True)
     enqueue(platform, begun)
     return Taken(f"Commit {push.commit[:12]} is being deployed", deploys=True)
 

@@ -7,14 +7,15 @@ from uuid import NAMESPACE_URL, uuid5
 
 from sqlalchemy.orm import Session
 
-from paas.domain.errors import Invalid, NotFound
+from paas.domain.errors import Conflict, Invalid, NotFound
 from paas.domain.permissions import Permission
 from paas.domain.specs import AUTO, Actor
+from paas.domain.states import OperationKind
 from paas.domain.views import VariableView
 from paas.engine.platform import Platform
 from paas.services.allowed import needs
 from paas.services.apps import find
-from paas.store import audit
+from paas.store import audit, operations
 from paas.store.base import utcnow
 from paas.store.models import App
 
@@ -60,6 +61,7 @@ def set_variables(
     """
     with platform.store.write() as session:
         app = find(session, actor, app_id, lock=True)
+        _expect_no_rollback(session, app)
         owned = sorted(key for key in values if _is_system(platform, app, key))
         held = platform.store.vault.open_map(app.environment)
         errors = [f"{key} is made by the platform and cannot be set" for key in owned]
@@ -74,6 +76,13 @@ def set_variables(
         return tuple(_view(platform, app, key) for key in keys)
 
 
+def _expect_no_rollback(session: Session, app: App) -> None:
+    """A rollback brings earlier variables back at its end, and would undo what is set now."""
+    active = operations.active_of(session, app.id)
+    if active is not None and active.kind == OperationKind.ROLLBACK:
+        raise Conflict("A rollback is under way. Set variables when it has ended")
+
+
 def _new_facts() -> dict[str, Any]:
     return {"is_system": False, "created_at": utcnow().replace(microsecond=0).isoformat()}
 
@@ -83,6 +92,7 @@ def delete_variable(platform: Platform, actor: Actor, app_id: str, key: str) -> 
     """Remove one from the next release on; ``NotFound`` when there is none of that name."""
     with platform.store.write() as session:
         app = find(session, actor, app_id, lock=True)
+        _expect_no_rollback(session, app)
         held = platform.store.vault.open_map(app.environment)
         if key not in held:
             raise NotFound("Environment variable not found")

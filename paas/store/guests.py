@@ -104,6 +104,14 @@ def reserve(
     return guest
 
 
+def resize(guest: Guest, app: App) -> None:
+    """Give a guest its app's size; a disk can only grow."""
+    guest.cores = app.cores
+    guest.cpu_limit = app.cpu_limit
+    guest.memory = app.memory
+    guest.disk = max(guest.disk, app.disk)
+
+
 def replica_name(hostname: str, slot: int) -> str:
     """The name of a replica's guest: a DNS label, told apart from its siblings."""
     return hostname if slot == 1 else f"{hostname[: 62 - len(str(slot))]}-{slot}"

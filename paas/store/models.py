@@ -112,6 +112,8 @@ class App(Base):
     # How a private repository is read: sealed JSON, a deploy key or a token.
     credential: Mapped[bytes | None] = mapped_column(LargeBinary)
     updated_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # An administrator's wish that waits for the end of what is under way.
+    to_be_suspended: Mapped[bool] = mapped_column(default=False, server_default=false())
     # What a suspended app will be again.
     resumes_to: Mapped[str | None] = mapped_column(String(16))
 

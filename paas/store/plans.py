@@ -86,6 +86,19 @@ def listed(session: Session, *, active_only: bool) -> list[Plan]:
     return list(session.scalars(query.where(Plan.is_active) if active_only else query))
 
 
+def fitting(session: Session, size: Resources) -> Plan | None:
+    """The cheapest plan on offer that allows so much; None when none does."""
+    for plan in listed(session, active_only=True):
+        offered = resources_of(plan)
+        if (
+            size.cores <= offered.cores
+            and size.memory <= offered.memory
+            and size.disk <= offered.disk
+        ):
+            return plan
+    return None
+
+
 def resources_of(plan: Plan) -> Resources:
     """What a guest of the plan gets: whole cores, and a limit where the plan has a fraction."""
     cores = math.ceil(plan.cpu_cores)

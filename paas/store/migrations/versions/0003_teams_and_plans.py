@@ -275,6 +275,9 @@ def upgrade() -> None:
         table.add_column(sa.Column("credential", sa.LargeBinary(), nullable=True))
         table.add_column(sa.Column("updated_at", MOMENT, nullable=True))
         table.add_column(sa.Column("resumes_to", sa.String(length=16), nullable=True))
+        table.add_column(
+            sa.Column("to_be_suspended", sa.Boolean(), server_default=sa.false(), nullable=False)
+        )
         table.create_foreign_key(op.f("fk_apps_plan_id_plans"), "plans", ["plan_id"], ["id"])
 
     with op.batch_alter_table("deployments") as table:
