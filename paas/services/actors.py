@@ -24,9 +24,13 @@ def of_token(platform: Platform) -> Actor:
 
 
 def at_open_door(platform: Platform) -> Actor | None:
-    """Whoever shows nothing on this very machine; nobody once there is a second tenant."""
+    """Whoever shows nothing on this very machine; nobody while there is a second tenant.
+
+    One that was closed has nobody and nothing left to keep apart.
+    """
+    query = select(Tenant.id).where(Tenant.closed_at.is_(None)).limit(2)
     with platform.store.read() as session:
-        tenants = session.execute(select(Tenant.slug, Tenant.id).limit(2)).all()
+        tenants = session.execute(query).all()
     if len(tenants) != 1:
         return None
     return Actor(tenants[0].id, permissions=ALL, role=Role.ADMIN)

@@ -13,8 +13,9 @@ from paas.api import identity
 from paas.domain.permissions import ALL, Role
 from paas.domain.specs import Actor
 from paas.engine.platform import Platform
-from paas.services import accounts
+from paas.services import accounts, tenants
 from paas.store.base import utcnow
+from paas.store.models import Tenant
 from paas.store.people import SignIn
 from tests.api.support import TOKEN
 from tests.services import people
@@ -36,6 +37,17 @@ def test_this_machine_may_come_in_while_there_is_one_tenant(
     people.add_tenant(core, "other")
     assert not is_in(client, path)
     assert is_in(client, path, Authorization=f"Bearer {TOKEN}")
+
+
+def test_the_door_opens_again_when_the_second_tenant_is_closed(
+    client: FlaskClient, core: Platform
+) -> None:
+    chief = people.admin(core)
+    other = people.add_tenant(core, "other")
+    with core.store.read() as session:
+        uuid = session.get_one(Tenant, other).uuid
+    tenants.close(core, chief, uuid)
+    assert is_in(client, "/api/stats")
 
 
 @pytest.mark.parametrize("path", SHUT)
