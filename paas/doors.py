@@ -18,6 +18,7 @@ from flask.sessions import SecureCookieSessionInterface
 
 from paas.domain.account_views import SignedIn
 from paas.domain.errors import Forbidden, WrongHost
+from paas.proxies import PROXIED
 from paas.settings import Settings
 
 View = TypeVar("View", bound=Callable[..., object])
@@ -134,6 +135,7 @@ def is_local(environ: Mapping[str, object], settings: Settings) -> bool:
     match = HOST.fullmatch(str(environ.get("HTTP_HOST", "")))
     return (
         settings.binds_loopback
+        and PROXIED not in environ
         and _is_loopback_address(str(environ.get("REMOTE_ADDR") or ""))
         and match is not None
         and _is_loopback_name(match["name"].lower())

@@ -13,6 +13,7 @@ from paas.api.hooks import DIALECT as HOOKS
 from paas.api.paas import DIALECT as PAAS
 from paas.api.panel import DIALECT as PANEL
 from paas.api.rates import PAGES
+from paas.proxies import TrustedProxies
 from paas.store.setup import access_key, session_key
 
 if TYPE_CHECKING:
@@ -29,6 +30,10 @@ def assemble(core: "Platform") -> Flask:
     # A status page stays open for days; its forms must still work then.
     app.config["WTF_CSRF_TIME_LIMIT"] = None
     context.attach(app, core, Gate(core.settings.threads - THREADS_KEPT_FREE), DIALECTS)
+    if core.settings.trusted_proxies:
+        app.wsgi_app = TrustedProxies(  # type: ignore[method-assign]
+            app.wsgi_app, core.settings.trusted_proxies
+        )
     _guard(app, core)
     csrf = CSRFProtect(app)
     wiring.register(app, DIALECTS, paas.web.render_error)

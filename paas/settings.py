@@ -51,6 +51,7 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 5000
     hosts: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
     api_token: str = field(default="", repr=False)
     edge: str = "auto"
     edge_listen: str = ""

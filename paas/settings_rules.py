@@ -93,6 +93,12 @@ def _doors(given: "Settings") -> Iterator[str]:
                 f"PAAS_HOSTS: {name!r} is no host name; give names without scheme, port or path, "
                 "with commas between them"
             )
+    for name in given.trusted_proxies:
+        if not _can(ipaddress.ip_network, name) or name.endswith("/0"):
+            yield (
+                f"PAAS_TRUSTED_PROXIES: {name!r} is no address or network of proxies, such as "
+                "10.0.0.5 or 10.0.0.0/24"
+            )
     for name in given.git_hosts:
         if not GIT_HOST.fullmatch(name):
             yield (

@@ -118,7 +118,7 @@ def _person() -> str:
 
 
 def _address() -> str:
-    """The address that is counted, which a header of a proxy does not change.
+    """The address that is counted, which no header changes but those of a trusted proxy.
 
     Of IPv6 it is the network: one machine has a whole /64 to choose from.
     """

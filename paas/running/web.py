@@ -55,6 +55,8 @@ def options(threads: int, listener: int) -> dict[str, object]:
         "worker_class": "gthread",
         "worker_tmp_dir": str(memory) if os.access(memory, os.W_OK) else None,
         "control_socket_disable": True,
+        # Who may speak for others is a setting of the platform, and its own code reads it.
+        "forwarded_allow_ips": "",
         "graceful_timeout": GRACE,
         "timeout": 120,
         "keepalive": 15,
