@@ -49,7 +49,15 @@ _open_views: set[Callable[..., object]] = set()
 
 
 class _Cookies(SecureCookieSessionInterface):
-    """Session cookies that are ``Secure`` exactly when the request came over HTTPS."""
+    """Session cookies that are ``Secure`` exactly when the request came over HTTPS.
+
+    Their name says so too: one with ``__Host-`` can be set by this very host alone, so neither
+    another name of its domain nor a page over HTTP can put one in its place.
+    """
+
+    def get_cookie_name(self, app: Flask) -> str:
+        name = super().get_cookie_name(app)
+        return f"__Host-{name}" if request.is_secure else name
 
     def get_cookie_secure(self, app: Flask) -> bool:  # noqa: ARG002
         return request.is_secure

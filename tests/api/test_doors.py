@@ -189,6 +189,7 @@ def test_a_sign_in_opens_everything_for_the_browser(remote: FlaskClient) -> None
     answer = sign_in(remote)
     assert answer.status_code == 303
     cookie = answer.headers["Set-Cookie"]
+    assert cookie.startswith("paas_")
     assert "HttpOnly" in cookie
     assert "SameSite=Strict" in cookie
     assert TOKEN not in cookie
@@ -209,7 +210,17 @@ def test_a_sign_in_without_its_form(remote: FlaskClient) -> None:
 def test_over_https_the_cookie_is_secure(remote: FlaskClient) -> None:
     remote.environ_base["wsgi.url_scheme"] = "https"
     answer = remote.get("/sign-in", base_url="https://paas.example.org")
-    assert "Secure" in answer.headers["Set-Cookie"]
+    cookie = answer.headers["Set-Cookie"]
+    assert cookie.startswith("__Host-paas_")
+    assert "; Secure;" in cookie
+    assert "; Path=/" in cookie
+    assert "Domain" not in cookie
+
+
+def test_over_https_a_cookie_without_the_prefix_is_nobodys(remote: FlaskClient) -> None:
+    sign_in(remote)
+    assert remote.get("/api/stats").status_code == 200
+    assert remote.get("/api/stats", base_url="https://paas.example.org").status_code == 401
 
 
 def test_a_new_token_ends_all_sign_ins(remote: FlaskClient) -> None:
