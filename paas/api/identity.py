@@ -7,10 +7,11 @@ it, while there is one tenant. Whoever shows a token that does not count is nobo
 machine.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
-from flask import Flask, g, request
+from flask import Flask, copy_current_request_context, g, request
 from flask_jwt_extended import JWTManager, create_access_token, decode_token
 from flask_jwt_extended.exceptions import JWTExtendedException
 from jwt import ExpiredSignatureError, PyJWTError
@@ -71,6 +72,18 @@ def visitor() -> Actor | None:
         _look()
     found: Actor | None = g.actor
     return found
+
+
+def watch() -> Callable[[], bool]:
+    """A question for later, when the request is answered but still streams: does what it showed
+    still make it exactly who it was? Of nobody (a ticket was shown) that stays so."""
+    before = visitor()
+
+    def is_same() -> bool:
+        _look()
+        return bool(g.actor == before)
+
+    return copy_current_request_context(is_same)
 
 
 def _look() -> None:

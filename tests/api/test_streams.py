@@ -1,0 +1,110 @@
+"""How long a stream lasts: the same for all of them. Nobody waits here; the clock is put on."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from paas.api import streams
+from paas.domain.permissions import Permission
+from paas.engine.platform import Platform
+from paas.services import events, logs, tokens
+from tests.api.support import TOKEN
+from tests.services import people
+
+Follow = Callable[..., Iterator[str]]
+STREAMS = {
+    "events": "/api/deployments/{}/events",
+    "output": "/api/deployments/{}/runtime-logs?follow=1",
+    "logs": "/api/paas/apps/{}/logs/stream",
+}
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The streams' clock; their sources look without a pause, and tell of each silence."""
+    made = Clock()
+    monkeypatch.setattr(streams, "clock", made)
+    monkeypatch.setattr(events, "KEEPALIVE_SECONDS", -1.0)
+    monkeypatch.setattr(logs, "FOLLOW_SECONDS", 0.0)
+    monkeypatch.setattr(logs, "KEEPALIVE_SECONDS", -1.0)
+    return made
+
+
+@pytest.fixture
+def follow(client: FlaskClient) -> Iterator[Follow]:
+    """Opens a stream; all are closed at the end."""
+    answers: list[Any] = []
+
+    def opened(path: str, token: str = TOKEN, **headers: str) -> Iterator[str]:
+        headers["Authorization"] = f"Bearer {token}"
+        answer = client.get(path, headers=headers, buffered=False)
+        assert answer.status_code == 200, answer.text
+        answers.append(answer)
+        return (part.decode() for part in answer.iter_encoded())
+
+    yield opened
+    for answer in answers:
+        answer.close()
+
+
+def until_silence(stream: Iterator[str]) -> list[str]:
+    """The events before the next keepalive; fails at the end of the stream."""
+    found: list[str] = []
+    for part in stream:
+        if part == streams.KEEPALIVE:
+            return found
+        if part.startswith("id: "):
+            found.append(part)
+    raise AssertionError("the stream ended")
+
+
+@pytest.mark.parametrize("kind", STREAMS)
+def test_a_stream_ends_after_a_quarter_of_an_hour(
+    follow: Follow, deployed: dict[str, Any], clock: Clock, kind: str
+) -> None:
+    stream = follow(STREAMS[kind].format(deployed["id"]))
+    assert until_silence(stream)
+    clock.now = 15 * 60 - 1.0
+    assert until_silence(stream) == []
+    clock.now += 1.0
+    assert list(stream) == []
+
+
+@pytest.mark.parametrize("kind", STREAMS)
+def test_nothing_is_lost_by_the_end(
+    follow: Follow, deployed: dict[str, Any], clock: Clock, kind: str
+) -> None:
+    path = STREAMS[kind].format(deployed["id"])
+    whole = until_silence(follow(path))
+    stream = follow(path)
+    _retry, *got = [next(stream) for _ in range(3)]
+    clock.now += 15 * 60
+    assert list(stream) == []
+    key = got[-1].split("\n")[0].removeprefix("id: ")
+    assert got + until_silence(follow(path, **{"Last-Event-ID": key})) == whole
+
+
+@pytest.mark.parametrize("kind", STREAMS)
+def test_a_revoked_token_ends_its_streams_within_a_minute(
+    follow: Follow, core: Platform, deployed: dict[str, Any], clock: Clock, kind: str
+) -> None:
+    owner = people.owner(core)
+    made = tokens.create(core, owner, "follower", [Permission.APPS_READ, Permission.LOGS_READ])
+    stream = follow(STREAMS[kind].format(deployed["id"]), made.token)
+    until_silence(stream)
+    clock.now += 60.0
+    until_silence(stream)
+    tokens.revoke(core, owner, made.view.id)
+    until_silence(stream)
+    clock.now += 60.0
+    assert list(stream) == []
