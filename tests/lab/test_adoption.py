@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import delete, select
 
 from paas.store import models, setup
+from paas.store.commerce import Run
 from tests.lab import live
 from tests.lab.lab import Lab
 from tests.lab.live import KEEPING, LabPlatform
@@ -13,6 +14,7 @@ from tests.lab.live import KEEPING, LabPlatform
 # In an order that breaks no reference.
 ROWS_OF_AN_APP = (
     models.Event,
+    Run,
     models.Operation,
     models.Deployment,
     models.Release,
