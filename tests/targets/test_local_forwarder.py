@@ -108,3 +108,26 @@ def test_nothing_serves_nothing() -> None:
             forwarder.close()
 
     assert asyncio.run(asyncio.wait_for(scene(), 60)) == b""
+
+
+def test_a_drain_waits_for_who_is_just_about_to_connect() -> None:
+    async def scenario() -> None:
+        server = await asyncio.start_server(_echo, "127.0.0.1", 0)
+        serving = Upstream(1, "", 0)
+        forwarder = Forwarder(lambda: serving)
+        listener = listen("127.0.0.1", 0)
+        await forwarder.open(listener)
+        reader, writer = await asyncio.open_connection(*listener.getsockname())
+        async with asyncio.timeout(60):
+            while not any(client.release == 1 for client in forwarder.clients):
+                await asyncio.sleep(0.01)
+            draining = asyncio.create_task(forwarder.drain(1, 30.0))
+            serving = Upstream(2, "127.0.0.1", server.sockets[0].getsockname()[1])
+            writer.write(b"hello")
+            assert await reader.readexactly(5) == b"hello"
+            await draining
+        writer.close()
+        forwarder.close()
+        server.close()
+
+    asyncio.run(scenario())

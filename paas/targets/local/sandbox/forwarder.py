@@ -89,15 +89,16 @@ class Client(Side):
         """Connect to the serving release; one that is just being restarted is waited for."""
         side = Side()
         side.other = self
+        is_connected = False
         try:
-            self.release = await self._reach(side)
+            is_connected = await self._reach(side)
         finally:
-            if self.release is None:
+            if not is_connected:
                 side.abort()
-        if self.release is None:
+        if is_connected:
+            self._join(side)
+        else:
             self.abort()
-            return
-        self._join(side)
 
     def data_received(self, data: bytes) -> None:
         """Some versions of Python bring data although reading is paused: it is kept."""
@@ -122,14 +123,16 @@ class Client(Side):
         if self.transport:
             self.transport.resume_reading()
 
-    async def _reach(self, side: Side) -> int | None:
+    async def _reach(self, side: Side) -> bool:
         loop = asyncio.get_running_loop()
         end = loop.time() + PATIENCE
         while (upstream := self._forwarder.serving()) and loop.time() < end:
+            # It counts from now on: a drain must wait for who is just about to connect.
+            self.release = upstream.release
             if upstream.host and await _connect(side, upstream):
-                return upstream.release
+                return True
             await asyncio.sleep(RETRY)
-        return None
+        return False
 
 
 async def _connect(side: Side, upstream: Upstream) -> bool:
