@@ -239,11 +239,14 @@ async def ask_raw(port: int, data: bytes) -> bytes:
 class Load:
     """Clients that ask without a pause, each on its own; what they were answered is counted."""
 
-    def __init__(self, url: str, host: str, clients: int, *, keep_alive: bool) -> None:
+    def __init__(
+        self, url: str, host: str, clients: int, *, keep_alive: bool, method: str = "GET"
+    ) -> None:
         self.repeated = 0
         self.answers: dict[str, int] = {}
         self._url = url
         self._host = host
+        self._method = method
         self._keep_alive = keep_alive
         self._over = asyncio.Event()
         self._tasks = [asyncio.create_task(self._ask(number)) for number in range(clients)]
@@ -268,8 +271,11 @@ class Load:
         async with aiohttp.ClientSession(connector=connector) as session:
             while not self._over.is_set():
                 try:
-                    status, _ = await get(session, self._url, self._host)
-                    what = str(status)
+                    async with session.request(
+                        self._method, self._url, headers={"Host": self._host}
+                    ) as answer:
+                        await answer.read()
+                        what = str(answer.status)
                 except aiohttp.ClientConnectorError:
                     # Nothing was asked yet: it is asked again, as every browser does.
                     self.repeated += 1
