@@ -57,8 +57,7 @@ def choose(session: Session, looks: Sequence[Look], app: App, slot: int) -> Choi
 
     Raises what the targets raise when none of them has room.
     """
-    # The sequence's row lock lets one transaction after the other choose, whatever the endpoint.
-    index = guests.next_number(session, f"place:{looks[0].target.endpoint}", 0)
+    index = guests.next_place(session)
     size = Resources(app.cores, app.memory, app.disk, app.cpu_limit)
     wanted = Wanted(index, app.port, size, placement=_placement(session, app))
     siblings = [one for one in guests.standing(session, app.id) if one.slot != slot]

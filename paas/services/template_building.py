@@ -103,7 +103,7 @@ def _reserve(platform: Platform, target: ProxmoxTarget, kind: GuestType) -> Gues
     """A number that is never used again, and a place; nothing of this is on the books."""
     survey = target.survey()
     with platform.store.write() as session:
-        index = guests.next_number(session, f"place:{target.endpoint}", 0)
+        index = guests.next_place(session)
         without = nodes.closed(session).get(target.endpoint, frozenset())
         wanted = Wanted(index, PORT, SIZES[kind], without=without)
         place = target.place(wanted, all_reserved(session), survey)

@@ -13,6 +13,7 @@ from paas.domain.states import AppState, GuestState, GuestType
 from paas.store.base import utcnow
 from paas.store.models import App, Guest, Installation, Sequence, StateVersion
 
+PLACES = "places"
 ALL_VMIDS = range(100_000, 1_000_000_000)
 
 
@@ -56,6 +57,12 @@ def next_number(session: Session, name: str, first: int) -> int:
         .returning(Sequence.value)
         .execution_options(synchronize_session=False)
     ).scalar_one()
+
+
+def next_place(session: Session) -> int:
+    """The number of the next place. Its row's lock lets one transaction after the other choose,
+    whatever endpoints each of them has seen."""
+    return next_number(session, PLACES, 0)
 
 
 def next_vmid(session: Session, endpoint: str, vmids: range = ALL_VMIDS) -> int:

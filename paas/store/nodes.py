@@ -9,10 +9,10 @@ from sqlalchemy.orm import Session
 
 from paas.domain.nodes import NodeState
 from paas.domain.states import GuestState
+from paas.store import guests
 from paas.store.base import utcnow
 from paas.store.commerce import Node
 from paas.store.models import Guest
-from paas.store.models import Sequence as Sequence_
 
 
 class Seen(Protocol):
@@ -69,8 +69,7 @@ def meet(
 
 def hold_places(session: Session) -> None:
     """Let no place be chosen until this transaction ends: what is counted now stays so."""
-    places = select(Sequence_.name).where(Sequence_.name.startswith("place:"))
-    session.execute(places.with_for_update()).all()
+    guests.next_place(session)
 
 
 def set_state(session: Session, node_id: int, state: NodeState) -> None:

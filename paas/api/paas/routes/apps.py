@@ -75,8 +75,8 @@ def shown(app_id: str) -> Response:
         },
         refusals=(400,),
         description=(
-            "Nothing runs yet: `deploy` brings it up. Without `plan_id` it has the default plan, or "
-            "the cheapest one; without `buildpack` the repository says what it is."
+            "Nothing runs yet: `deploy` brings it up. Without `plan_id` it has the default plan, "
+            "or the cheapest one; without `buildpack` the repository says what it is."
         ),
         body=app_body,
         body_example={
