@@ -55,7 +55,9 @@ def test_pages_go_from_new_to_old_without_the_deleted(store: Store) -> None:
         names = [r.name for r in rows]
     with store.read() as session:
         first = apps.listed(session, ACTOR.tenant_id, limit=2, before=None, search=None, state=None)
-        rest = apps.listed(session, ACTOR.tenant_id, limit=9, before=first[-1].id, search=None, state=None)
+        rest = apps.listed(
+            session, ACTOR.tenant_id, limit=9, before=first[-1].id, search=None, state=None
+        )
     assert [a.name for a in first] == [names[4], names[3]]
     assert [a.name for a in rest] == [names[1], names[0]]
 
@@ -65,7 +67,9 @@ def test_a_search_takes_wildcards_literally(store: Store) -> None:
         app_row(session, slug="a_b", name="A_b")
         app_row(session, slug="axb")
     with store.read() as session:
-        found = apps.listed(session, ACTOR.tenant_id, limit=9, before=None, search="A_B", state=None)
+        found = apps.listed(
+            session, ACTOR.tenant_id, limit=9, before=None, search="A_B", state=None
+        )
     assert [a.slug for a in found] == ["a_b"]
 
 
