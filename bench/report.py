@@ -39,7 +39,8 @@ METHOD = """\
 - **Door**: a load of 4 keep-alive connections from another process, against a bare Flask route
   that inserts one row (`bench/bare.py`), both under the platform's gunicorn settings on SQLite
   (WAL, `synchronous=FULL`). No workers run, so that the load is the door's alone.
-- **Lists**: requests in turn to two servers whose databases differ in their number of rows.
+- **Lists**: requests in turn to two servers that differ in their number of rows: of apps, of
+  deployments of one app, and of lines that this app wrote.
 - **Memory**: the sum of PSS over all processes of `paas run` (2 workers, web, sweeper, Redis, the
   process that has Ansible loaded, manager), after a deployment and a few requests.
 """
