@@ -88,7 +88,7 @@ def test_the_second_factor_from_its_picture_to_the_next_sign_in(
     sign_in(tab, site, email)
     tab.get_by_role("link", name=email).click()
     tab.get_by_role("button", name="Set it up").click()
-    expect(tab.get_by_role("img", name="The secret as a QR code")).to_be_visible()
+    expect(tab.get_by_role("img", name="The secret as a picture")).to_be_visible()
     secret = tab.locator("main code").inner_text().replace(" ", "")
     totp, step = pyotp.TOTP(secret), second_factor.step_now()
     tab.get_by_label("Code").fill(totp.generate_otp(step - 1))
