@@ -65,7 +65,7 @@ def test_row_missing(world: World, row: Row) -> None:
     vmid = world.guest(app).vmid
     world.restore(backup)
     reconciler.reconcile(world.platform)
-    found = [one for one in reconcile.report(world.platform) if one.kind == "unknown"]
+    found = [one for one in reconcile.report(world.platform, ACTOR) if one.kind == "unknown"]
     row.says(" ".join(f"{one.says} {one.mend}" for one in found))
     assert world.ours() == {vmid}
     adopted = reconcile.adopt(world.platform, ACTOR, vmid)
