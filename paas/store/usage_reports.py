@@ -6,20 +6,20 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, Subquery, and_, func, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from paas.domain.commerce import HourUsed, Usage
 from paas.store import usage
 from paas.store.commerce import CountedHour, Run, UsageHour
 from paas.store.models import App, Tenant
 
-_HOURS = (
-    func.sum(UsageHour.seconds) / 3600.0,
-    func.sum(UsageHour.replicas),
-    func.sum(UsageHour.cpu),
-    func.sum(UsageHour.ram_mb),
-    func.sum(UsageHour.cost),
+_SUMS = (
+    (func.sum(UsageHour.seconds) / 3600.0).label("hours"),
+    func.sum(UsageHour.replicas).label("replicas"),
+    func.sum(UsageHour.cpu).label("cpu"),
+    func.sum(UsageHour.ram_mb).label("ram_mb"),
+    func.sum(UsageHour.cost).label("cost"),
 )
 
 
@@ -78,18 +78,31 @@ def per_hour(
 
 def by_app(session: Session, span: Span, *, tenant_id: int | None = None) -> list[Usage]:
     """What each app used, the dearest first; of one tenant or of all. Deleted ones count too."""
-    query = select(App.uuid, App.name, *_HOURS).join(App, App.id == UsageHour.app_id)
+    query = _summed(UsageHour.app_id, span)
     if tenant_id is not None:
         query = query.where(UsageHour.tenant_id == tenant_id)
-    query = query.where(*span.within(UsageHour.hour.expression)).group_by(App.id)
-    return _totals(session.execute(query.order_by(_HOURS[-1].desc(), App.id)).all())
+    sums = query.subquery()
+    named = select(App.uuid, App.name, *_figures(sums)).join(sums, sums.c.owner == App.id)
+    return _totals(session.execute(named.order_by(sums.c.cost.desc(), App.id)).all())
 
 
 def by_tenant(session: Session, span: Span) -> list[Usage]:
     """What each tenant used, the dearest first."""
-    query = select(Tenant.uuid, Tenant.name, *_HOURS).join(Tenant, Tenant.id == UsageHour.tenant_id)
-    query = query.where(*span.within(UsageHour.hour.expression)).group_by(Tenant.id)
-    return _totals(session.execute(query.order_by(_HOURS[-1].desc(), Tenant.id)).all())
+    sums = _summed(UsageHour.tenant_id, span).subquery()
+    named = select(Tenant.uuid, Tenant.name, *_figures(sums)).join(sums, sums.c.owner == Tenant.id)
+    return _totals(session.execute(named.order_by(sums.c.cost.desc(), Tenant.id)).all())
+
+
+def _summed(
+    owner: InstrumentedAttribute[int], span: Span
+) -> Select[int, float, float, float, float, Decimal]:
+    """The sums of each owner, which are cheapest before anything is joined to the hours."""
+    within = span.within(UsageHour.hour.expression)
+    return select(owner.label("owner"), *_SUMS).where(*within).group_by(owner)
+
+
+def _figures(sums: Subquery) -> list[ColumnElement[Any]]:
+    return [sums.c[one.name] for one in _SUMS]
 
 
 def _totals(rows: Iterable[Any]) -> list[Usage]:
