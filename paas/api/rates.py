@@ -42,5 +42,10 @@ class Rates:
 
 BY_ROLE = Rates("10 per minute", "100 per minute", "1000 per minute")
 BY_ROLE_ELSEWHERE = replace(BY_ROLE, spares_local=True)
-PAGES = Rates(address="1200 per minute", below={"/sign-in": "60 per minute"}, spares_local=True)
+_ENTRANCES = ("/sign-in", "/forgotten", "/reset", "/invitation")
+PAGES = Rates(
+    address="1200 per minute",
+    below=dict.fromkeys(_ENTRANCES, "60 per minute"),
+    spares_local=True,
+)
 """Of the pages: an open one asks every two seconds, and each user may have many open."""
