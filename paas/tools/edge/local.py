@@ -75,6 +75,10 @@ class LocalEdge:
             client.abort()
             return
         try:
+            # An answer's head and body must not wait for each other; asyncio sees to that only
+            # for listeners that were opened in a certain way.
+            line = writer.get_extra_info("socket")
+            line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._clients[task] = False
             while await self._next(client, task):
                 self._clients[task] = False
