@@ -131,8 +131,10 @@ def take(session: Session, uuid: str, holder: str, *, dead: str | None = None) -
 def renew(session: Session, operation_id: int, epoch: int) -> str | None:
     """Keep the lease; returns the reason to end early, if there is one; raises ``LeaseLost``.
 
-    Every write of an attempt calls this first: the row's lock fences it against a successor.
+    Every write of an attempt calls this first: the row's lock fences it against a successor. One
+    that was given back stays free: the last log lines may be written after that.
     """
+    kept = case((Operation.lease_until.is_(None), null()), else_=clock() + LEASE_SECONDS)
     found = session.execute(
         update(Operation)
         .where(
@@ -140,7 +142,7 @@ def renew(session: Session, operation_id: int, epoch: int) -> str | None:
             Operation.epoch == epoch,
             Operation.state.in_(ACTIVE_OPERATION_STATES),
         )
-        .values(lease_until=clock() + LEASE_SECONDS)
+        .values(lease_until=kept)
         .returning(Operation.id, Operation.cancel)
         .execution_options(synchronize_session=False)
     ).one_or_none()

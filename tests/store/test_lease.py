@@ -102,3 +102,14 @@ def test_an_app_has_one_active_operation(store: Store, operation: Operation) -> 
         session.add(
             Operation(tenant_id=1, app_id=operation.app_id, kind="stop", prior_state="running")
         )
+
+
+def test_the_last_lines_after_a_lease_was_given_back_do_not_take_it_again(
+    store: Store, operation: Operation
+) -> None:
+    assert take(store, operation, "a") == 1
+    with store.write() as session:
+        operations.let_go(session, session.get_one(Operation, operation.id))
+    with store.write() as session:
+        operations.renew(session, operation.id, 1)
+    assert take(store, operation, "b") == 2
