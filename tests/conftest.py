@@ -24,6 +24,14 @@ __all__ = ["pytest_make_collect_report", "pytest_runtest_makereport"]
 structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.INFO))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What several processes (``-n``) share out: files, and all that meets the one lab together."""
+    for item in items:
+        meets_lab = {"lab", "lab_guests"} & set(getattr(item, "fixturenames", ()))
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group("lab" if meets_lab else str(item.path)))
+
+
 @pytest.fixture(autouse=True)
 def own_log() -> Iterator[None]:
     """A command sets up the process's log; the next test's must not go where that one's went."""
@@ -52,6 +60,22 @@ def postgres_server() -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an instance that was prepared once, to be copied: migrating takes a second."""
+    folder = tmp_path_factory.mktemp("prepared") / "i"
+    setup.prepare(Settings(instance=folder))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def prepared_database(prepared: Path, postgres_server: str) -> str:
+    """The name of a PostgreSQL database that goes with ``prepared``, to be a template."""
+    _create(postgres_server, "prepared")
+    setup.prepare(Settings(instance=prepared, database_url=postgres_server.format("prepared")))
+    return "prepared"
+
+
 @pytest.fixture
 def instance() -> Iterator[Path]:
     """A short folder that the users of guests may pass through when the tests run as root."""
@@ -63,18 +87,25 @@ def instance() -> Iterator[Path]:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
-    """An empty database; the tests that use it run on both kinds."""
+    """A database that goes with ``prepared``; the tests that use it run on both kinds."""
     if request.param == "sqlite":
         yield ""
         return
     server = request.getfixturevalue("postgres_server")
     name = f"t{uuid4().hex}"
+    _create(server, name, template=request.getfixturevalue("prepared_database"))
+    yield server.format(name)
+    _execute(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _create(server: str, name: str, template: str = "template1") -> None:
+    _execute(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+
+
+def _execute(server: str, statement: str) -> None:
     admin = sa.create_engine(server.format("postgres"), isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
-        connection.execute(sa.text(f"CREATE DATABASE {name}"))
-    yield server.format(name)
-    with admin.connect() as connection:
-        connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
+        connection.execute(sa.text(statement))
     admin.dispose()
 
 
@@ -93,9 +124,9 @@ def both_settings(settings: Settings, database_url: str) -> Settings:
 
 
 @pytest.fixture
-def store(both_settings: Settings) -> Iterator[Store]:
+def store(prepared: Path, both_settings: Settings) -> Iterator[Store]:
     """A prepared store, on both databases."""
-    setup.prepare(both_settings)
+    shutil.copytree(prepared, both_settings.instance)
     made = setup.open_store(both_settings)
     yield made
     made.close()

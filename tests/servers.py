@@ -15,6 +15,19 @@ import redis
 from paas.tools import redis_server
 
 DEADLINE = 60.0
+# Nothing of it has to outlive the run: a new database for each test is dear with a real one's care.
+POSTGRES = {
+    "listen_addresses": "",
+    "max_connections": "200",
+    "fsync": "off",
+    "full_page_writes": "off",
+    "synchronous_commit": "off",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "max_wal_size": "8GB",
+    "checkpoint_timeout": "1h",
+    "autovacuum": "off",
+}
 
 
 def postgres_bin() -> Path | None:
@@ -70,12 +83,7 @@ def postgres() -> Iterator[str]:
             str(data),
             "-k",
             str(folder),
-            "-c",
-            "listen_addresses=",
-            "-c",
-            "fsync=off",
-            "-c",
-            "max_connections=200",
+            *(f"--{name}={value}" for name, value in POSTGRES.items()),
         ],
         stdout=log,
         stderr=log,

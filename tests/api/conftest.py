@@ -15,16 +15,7 @@ import paas
 from paas.engine.hub import Hub
 from paas.engine.platform import Platform
 from paas.settings import Settings
-from paas.store import setup
 from tests.api.support import InstantWorker, NoGuests, body, instant_platform
-
-
-@pytest.fixture(scope="session")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of an instance that was prepared once, to be copied."""
-    folder = tmp_path_factory.mktemp("prepared") / "i"
-    setup.prepare(Settings(instance=folder))
-    return folder
 
 
 @pytest.fixture

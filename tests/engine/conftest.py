@@ -1,5 +1,6 @@
 """Platforms for the engine: one without targets, one with everything real."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -55,7 +56,10 @@ def mirror(tmp_path: Path) -> Mirror:
 
 
 @pytest.fixture
-def platform(instance: Path, redis_server: str, mirror: Mirror) -> Iterator[Platform]:
+def platform(
+    prepared: Path, instance: Path, redis_server: str, mirror: Mirror
+) -> Iterator[Platform]:
+    shutil.copytree(prepared, instance)
     settings = Settings(
         instance=instance,
         redis_url=redis_server,
@@ -63,7 +67,6 @@ def platform(instance: Path, redis_server: str, mirror: Mirror) -> Iterator[Plat
         health_timeout=30,
         releases_kept=2,
     )
-    setup.prepare(settings)
     made = assembly.build(settings)
     yield made
     for app in deployments.page(made, ACTOR).apps:

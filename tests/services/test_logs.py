@@ -27,6 +27,7 @@ class Writing:
 
     lines: dict[int, list[RuntimeLine]] = field(default_factory=dict)
     away: set[int] = field(default_factory=set)
+    endpoint: str = "local"
 
     def say(self, second: int, text: str, slot: int = 1, stream: str = "stdout") -> None:
         line = RuntimeLine(AT.format(second), stream, text)
