@@ -58,8 +58,7 @@ def choose(session: Session, looks: Sequence[Look], app: App, slot: int) -> Choi
     Raises what the targets raise when none of them has room.
     """
     index = guests.next_place(session)
-    size = Resources(app.cores, app.memory, app.disk, app.cpu_limit)
-    wanted = Wanted(index, app.port, size, placement=_placement(session, app))
+    wanted = Wanted(index, app.port, guests.asked(app), placement=_placement(session, app))
     siblings = [one for one in guests.standing(session, app.id) if one.slot != slot]
     target, survey, place = _best(session, looks, wanted, siblings)
     taken = target.taken_vmids(survey)

@@ -1,6 +1,8 @@
 """A place for a guest: its row commits before anything is made."""
 
-from paas.domain.specs import GuestSpec
+from dataclasses import replace
+
+from paas.domain.specs import GuestSpec, Resources
 from paas.domain.states import GuestState
 from paas.engine import placing
 from paas.engine.attempt import Attempt, Record
@@ -17,13 +19,22 @@ def reserve(attempt: Attempt) -> Record:
     """
     with attempt.platform.store.read() as session:
         guest = attempt.guest_row(session)
-    if guest is not None:
-        with attempt.write() as session:
-            guests.resize(session.get_one(Guest, guest.id), attempt.app(session))
+        size = guests.asked(attempt.app(session))
     if guest is None:
         return {"guest": new_guest(attempt).id, "incarnation": None}
+    _resize(attempt, guest, size)
     stood = guest.state == GuestState.PRESENT
     return {"guest": guest.id, "incarnation": guest.incarnation if stood else None}
+
+
+def _resize(attempt: Attempt, guest: Guest, asked: Resources) -> None:
+    with attempt.platform.store.read() as session:
+        spec = guests.spec(session, guest, attempt.platform.installation)
+    given = attempt.target(spec).sizes(spec, asked)
+    size = replace(given, disk=max(given.disk, guest.disk))
+    if size != spec.resources:
+        with attempt.write() as session:
+            guests.resize(session, guest.id, size)
 
 
 def new_guest(attempt: Attempt) -> Guest:

@@ -85,7 +85,7 @@ def reserve(
     session: Session, app: App, target: str, place: Placed, vmid: int, slot: int = 1
 ) -> Guest:
     """Write the guest's row, so that whatever is made later is on the books."""
-    size = place.resources or Resources(app.cores, app.memory, app.disk)
+    size = place.resources or asked(app)
     guest = Guest(
         tenant_id=app.tenant_id,
         app_id=app.id,
@@ -101,7 +101,7 @@ def reserve(
         cores=size.cores,
         memory=size.memory,
         disk=size.disk,
-        cpu_limit=app.cpu_limit,
+        cpu_limit=size.cpu_limit,
         guest_type=app.guest_type,
         hostname=replica_name(app.hostname, slot),
         state=GuestState.RESERVED,
@@ -111,12 +111,16 @@ def reserve(
     return guest
 
 
-def resize(guest: Guest, app: App) -> None:
-    """Give a guest its app's size; a disk can only grow."""
-    guest.cores = app.cores
-    guest.cpu_limit = app.cpu_limit
-    guest.memory = app.memory
-    guest.disk = max(guest.disk, app.disk)
+def asked(app: App) -> Resources:
+    """What each of the app's guests is to have."""
+    return Resources(app.cores, app.memory, app.disk, app.cpu_limit)
+
+
+def resize(session: Session, guest_id: int, size: Resources) -> None:
+    """Write down that a guest has another size from now on."""
+    guest = session.get_one(Guest, guest_id)
+    guest.cores, guest.memory, guest.disk = size.cores, size.memory, size.disk
+    guest.cpu_limit = size.cpu_limit
 
 
 def replica_name(hostname: str, slot: int) -> str:

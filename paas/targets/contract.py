@@ -208,6 +208,9 @@ class Target(Protocol):
         Raises ``StepFailed`` when there is no room.
         """
 
+    def sizes(self, guest: GuestSpec, asked: Resources) -> Resources:
+        """What this guest gets when its app asks for these: never less than it needs."""
+
     def taken_vmids(self, survey: object) -> frozenset[int]:
         """The numbers that the survey saw in use, whoever uses them."""
 

@@ -1,5 +1,7 @@
 """What plans, administrators and pushes mean for apps with real guests."""
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import select
 
@@ -114,3 +116,20 @@ def test_with_several_tenants_every_app_has_a_plan_that_allows_it(platform: Plat
     assert apps.get(platform, ACTOR, small.app_id).plan_name == "Standard"
     with pytest.raises(Invalid, match="No plan allows these resources"):
         deployments.create(platform, ACTOR, deploy_spec(resources=Resources(8, 16384, 100)))
+
+
+def test_a_guest_keeps_what_its_target_gave_it_beyond_what_was_asked(
+    platform: Platform, mirror: Mirror, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine that needs more memory than its app asks for is not made smaller by a redeploy."""
+    target = platform.target("local")
+    monkeypatch.setattr(
+        type(target),
+        "sizes",
+        lambda self, guest, asked: replace(asked, memory=max(asked.memory, 8192)),
+    )
+    app = deploy(platform, make(platform, mirror))
+    with platform.store.write() as session:
+        session.scalars(select(Guest)).one().memory = 8192
+    deploy(platform, app)
+    assert sizes(platform) == [(2, 8192, 40)]

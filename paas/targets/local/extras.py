@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Self
 
 from paas.domain.errors import StepFailed
-from paas.domain.specs import GuestSpec
+from paas.domain.specs import GuestSpec, Resources
 from paas.domain.views import Difference
 from paas.targets.contract import Standing, Stop
 
@@ -24,6 +24,9 @@ class WithoutMachine:
 
     def during(self, stop: Stop) -> Self:  # noqa: ARG002 (nothing here waits for long)
         return self
+
+    def sizes(self, guest: GuestSpec, asked: Resources) -> Resources:  # noqa: ARG002
+        return asked
 
     def taken_vmids(self, survey: object) -> frozenset[int]:  # noqa: ARG002
         return frozenset()

@@ -145,6 +145,9 @@ class ProxmoxTarget:
     def place(self, wanted: Wanted, reserved: Sequence[Reserved], survey: object) -> Place:
         return places.choose(self.site, self.kind, wanted, reserved, _checked(survey))
 
+    def sizes(self, guest: GuestSpec, asked: Resources) -> Resources:
+        return modules.sizes(self.kind, asked, guest.frozen)
+
     def taken_vmids(self, survey: object) -> frozenset[int]:
         return _checked(survey).vmids
 
