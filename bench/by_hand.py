@@ -21,7 +21,7 @@ from paas.frameworks.catalogue import Catalogue
 from paas.frameworks.detect import Overrides, make_plan
 from paas.settings import Settings
 from paas.store import setup
-from paas.targets import build_targets
+from paas.targets import build_targets, make_context
 from paas.targets.contract import Target, Wanted
 from paas.targets.local.target import PROGRAM
 from paas.tools import ansible, terraform
@@ -40,8 +40,8 @@ class Workshop:
         self.installation = str(uuid4())
         self.repository = repository
         self.catalogue = Catalogue.load(CHECKOUT / "frameworks")
-        targets = build_targets(self.settings, self.installation, self.catalogue, environment())
-        self.target: Target = targets["local"]
+        context = make_context(self.settings, self.installation, self.catalogue, environment())
+        self.target: Target = build_targets(context)["local"]
         path = environment().get("PATH", "")
         self.terraform = terraform.find_terraform("", path, CHECKOUT / ".tools").path
 

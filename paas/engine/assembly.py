@@ -39,7 +39,7 @@ def build(
         settings=settings,
         environment=environment(),
         catalogue=catalogue,
-        targets=build_targets(settings, installation, catalogue, environment(), ssh_key=key),
+        targets=build_targets(context),
         store=store,
         hub=Hub(connection),
         queue=WorkQueue(connection),

@@ -17,7 +17,7 @@ from paas.services import edge_doctor, machine, proxmox_doctor
 from paas.services.findings import Finding
 from paas.settings import CHECKOUT, Settings, environment
 from paas.store import setup
-from paas.targets import build_targets
+from paas.targets import build_targets, make_context
 from paas.tools import redis_server
 from paas.tools.process import Bench
 from paas.tools.terraform import find_terraform
@@ -193,7 +193,8 @@ def _runtimes(settings: Settings) -> Iterator[Finding]:
         # Guests that are machines of their own are given what an app needs.
         return
     catalogue = Catalogue.load(CHECKOUT / "frameworks")
-    target = build_targets(settings, "doctor", catalogue, environment())[settings.target]
+    context = make_context(settings, "doctor", catalogue, environment())
+    target = build_targets(context)[settings.target]
     refused = {name: target.refusals(name) for name in sorted(catalogue)}
     runs = [name for name, sentences in refused.items() if not sentences]
     yield Finding("frameworks", bool(runs), f"This machine runs {', '.join(runs) or 'none'}.")

@@ -76,20 +76,9 @@ FACTORIES: Mapping[str, Callable[[Context], list[Target]]] = {
 moved to a cluster can still look after the guests that it had."""
 
 
-def build_targets(
-    settings: Settings,
-    installation: str,
-    catalogue: Mapping[str, Framework],
-    environment: Mapping[str, str],
-    *,
-    ssh_key: str = "",
-    run: Run = run_guarded,
-) -> Mapping[str, Target]:
-    """The targets of these settings by name. ``environment`` is the platform's own, of which each
-    target lets through what it names; ``ssh_key`` is the private key for guests that are entered
-    over SSH; ``run`` runs short programs of the host."""
-    context = make_context(settings, installation, catalogue, environment, ssh_key=ssh_key, run=run)
-    wanted = dict.fromkeys(["local", settings.target])
+def build_targets(context: Context) -> Mapping[str, Target]:
+    """The targets of the context's settings by name."""
+    wanted = dict.fromkeys(["local", context.settings.target])
     return {one.name: one for name in wanted for one in FACTORIES[name](context)}
 
 
@@ -102,7 +91,9 @@ def make_context(
     ssh_key: str = "",
     run: Run = run_guarded,
 ) -> Context:
-    """What targets are made of; see ``build_targets``."""
+    """What targets are made of. ``environment`` is the platform's own, of which each target lets
+    through what it names; ``ssh_key`` is the private key for guests that are entered over SSH;
+    ``run`` runs short programs of the host."""
     return Context(
         settings=settings,
         installation=installation,

@@ -70,10 +70,9 @@ def connected(bare: Platform, own: tuple[LabPve, Access]) -> Iterator[Platform]:
 
 
 def _with_targets(bare: Platform, settings: Settings) -> Platform:
-    about = (settings, bare.installation, bare.catalogue, {})
     key = setup.ssh_key(bare.store)
-    context = make_context(*about, ssh_key=key)
-    targets = build_targets(*about, ssh_key=key)
+    context = make_context(settings, bare.installation, bare.catalogue, {}, ssh_key=key)
+    targets = build_targets(context)
     elsewhere = Elsewhere(bare.store, partial(build_elsewhere, context))
     return dataclasses.replace(bare, settings=settings, targets=targets, elsewhere=elsewhere)
 

@@ -7,7 +7,7 @@ import pytest
 
 from paas.domain.errors import StepFailed
 from paas.settings import TARGETS, Settings
-from paas.targets import FACTORIES, build_targets
+from paas.targets import FACTORIES, build_targets, make_context
 from paas.targets.local import places, surroundings
 from paas.targets.local.sandbox import sockets
 from paas.targets.local.target import LocalTarget
@@ -102,6 +102,6 @@ def test_the_apps_folder_stays_inside(target: LocalTarget, installation: str) ->
 
 def test_the_registry_and_the_settings_name_the_same_targets(instance: Path) -> None:
     assert tuple(FACTORIES) == TARGETS
-    built = build_targets(Settings(instance=instance), "x", {}, {})
+    built = build_targets(make_context(Settings(instance=instance), "x", {}, {}))
     assert {name: target.name for name, target in built.items()} == {"local": "local"}
     assert all((target.module / "main.tf").is_file() for target in built.values())
