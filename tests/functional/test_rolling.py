@@ -1,6 +1,7 @@
 """A new release rolls over three replicas, and then two of them go: no request fails meanwhile."""
 
 import asyncio
+import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -92,7 +93,7 @@ class Site:
         self.deploy()
 
 
-@pytest.fixture(params=["local", "caddy"])
+@pytest.fixture
 def kind(request: pytest.FixtureRequest) -> str:
     if reason := missing().get(request.param):
         pytest.skip(reason)
@@ -100,11 +101,18 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def site(kind: str, instance: Path, tmp_path: Path) -> Iterator[Site]:
+def site(
+    kind: str, prepared: Path, database_url: str, instance: Path, tmp_path: Path
+) -> Iterator[Site]:
+    shutil.copytree(prepared, instance)
     mirror = Mirror(tmp_path / "mirror")
     port = free_port()
     running = Running(
-        instance, mirror.folder, PAAS_EDGE=kind, PAAS_EDGE_LISTEN=f"127.0.0.1:{port}"
+        instance,
+        mirror.folder,
+        PAAS_EDGE=kind,
+        PAAS_EDGE_LISTEN=f"127.0.0.1:{port}",
+        PAAS_DATABASE_URL=database_url,
     ).start()
     made: Site | None = None
     try:
@@ -119,6 +127,11 @@ def site(kind: str, instance: Path, tmp_path: Path) -> Iterator[Site]:
         running.stop(signal.SIGTERM)
 
 
+@pytest.mark.parametrize(
+    ("kind", "database_url"),
+    [("local", "sqlite"), ("caddy", "sqlite"), ("caddy", "postgresql")],
+    indirect=True,
+)
 def test_no_request_fails_while_a_release_rolls_and_replicas_go(site: Site, kind: str) -> None:
     async def scenario() -> list[Load]:
         loads = [
