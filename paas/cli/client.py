@@ -1,7 +1,6 @@
 """The platform over HTTP, as a script would speak to it: no redirects, no cookies, no proxy."""
 
 import http.client
-import ipaddress
 import json
 import re
 import uuid
@@ -11,6 +10,7 @@ from pathlib import Path
 from urllib.parse import quote, urlencode, urlsplit
 
 from paas.cli.exits import NOT_SIGNED_IN, REFUSED, UNREACHABLE, USAGE, CliFailure
+from paas.settings_rules import is_loopback
 
 Json = dict[str, object]
 LIMIT = 256 * 1024 * 1024
@@ -66,7 +66,7 @@ class Client:
         self._host = parts.hostname
         self._port = port
         self._prefix = parts.path.rstrip("/")
-        self._token_file = token_file if _is_loopback(self._host) else None
+        self._token_file = token_file if is_loopback(self._host) else None
 
     def ask(
         self,
@@ -214,14 +214,5 @@ def _headers(response: http.client.HTTPResponse) -> dict[str, str]:
 def _is_uuid(text: str) -> bool:
     try:
         return str(uuid.UUID(text)) == text.lower()
-    except ValueError:
-        return False
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False

@@ -1,7 +1,6 @@
 """Recording a work on an app; it is enqueued after the commit."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -54,8 +53,16 @@ def add_work(
 
 def audit_of(session: Session, actor: Actor, app: App, action: str, **details: object) -> None:
     """Note what was done to an app where its own tenant finds it, whoever did it."""
-    owner = replace(actor, tenant_id=app.tenant_id)
-    audit.record(session, owner, action, "app", app.uuid, name=app.name, **details)
+    audit.record(
+        session,
+        actor,
+        action,
+        "app",
+        app.uuid,
+        in_tenant=app.tenant_id,
+        name=app.name,
+        **details,
+    )
 
 
 def expect_tenant(actor: Actor) -> None:

@@ -85,7 +85,9 @@ def withdraw(
         if letter is None:
             raise NotFound("Invitation not found")
         letter.used_at = utcnow()
-        audit.record(session, actor, "invitation.withdraw", "invitation", invitation)
+        audit.record(
+            session, actor, "invitation.withdraw", "invitation", invitation, in_tenant=found.id
+        )
 
 
 def shown(platform: Platform, secret: str) -> InvitationView:
@@ -180,10 +182,11 @@ def _write(
     link = letters.add(session, platform, letter)
     audit.record(
         session,
-        dataclasses.replace(actor, tenant_id=tenant.id),
+        actor,
         "invitation.send",
         "invitation",
         letter.uuid,
+        in_tenant=tenant.id,
         email=email,
         standing=standing.value,
     )

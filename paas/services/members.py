@@ -1,7 +1,5 @@
 """The people of a tenant: its owners look after who they are."""
 
-from dataclasses import replace
-
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
@@ -61,7 +59,13 @@ def add(
         if not join(session, user.id, found.id, standing):
             raise Conflict("The user is in this tenant already")
         audit.record(
-            session, _of(actor, found), "member.add", "user", user.uuid, standing=standing.value
+            session,
+            actor,
+            "member.add",
+            "user",
+            user.uuid,
+            standing=standing.value,
+            in_tenant=found.id,
         )
 
 
@@ -82,7 +86,13 @@ def set_standing(
             _expect_other_owner(session, row)
         row.standing = standing
         audit.record(
-            session, _of(actor, found), "member.standing", "user", user, standing=standing.value
+            session,
+            actor,
+            "member.standing",
+            "user",
+            user,
+            standing=standing.value,
+            in_tenant=found.id,
         )
 
 
@@ -94,7 +104,7 @@ def remove(platform: Platform, actor: Actor, user: str, *, tenant: str | None = 
         row = _member(session, user, found)
         _expect_other_owner(session, row)
         _take_out(session, row)
-        audit.record(session, _of(actor, found), "member.remove", "user", user)
+        audit.record(session, actor, "member.remove", "user", user, in_tenant=found.id)
 
 
 @needs(Permission.ACCOUNT)
@@ -159,11 +169,6 @@ def _take_out(session: Session, row: Membership) -> None:
             Membership.user_id == row.user_id, Membership.tenant_id == row.tenant_id
         )
     )
-
-
-def _of(actor: Actor, tenant: Tenant) -> Actor:
-    """The actor, for an entry that belongs to this tenant's log."""
-    return actor if actor.tenant_id == tenant.id else replace(actor, tenant_id=tenant.id)
 
 
 def _view(user: User, row: Membership) -> MemberView:

@@ -71,7 +71,14 @@ def rename(platform: Platform, actor: Actor, name: str, *, tenant: str | None = 
     with platform.store.write() as session:
         found = theirs(session, actor, tenant, lock=True)
         audit.record(
-            session, actor, "tenant.rename", "tenant", found.uuid, old=found.name, new=name
+            session,
+            actor,
+            "tenant.rename",
+            "tenant",
+            found.uuid,
+            in_tenant=found.id,
+            old=found.name,
+            new=name,
         )
         found.name = name
 
@@ -92,7 +99,15 @@ def close(platform: Platform, actor: Actor, tenant: str) -> None:
             raise Conflict(
                 f"The tenant still has {apps} app{'s' if apps != 1 else ''}; delete them first"
             )
-        audit.record(session, actor, "tenant.close", "tenant", found.uuid, name=found.name)
+        audit.record(
+            session,
+            actor,
+            "tenant.close",
+            "tenant",
+            found.uuid,
+            in_tenant=found.id,
+            name=found.name,
+        )
         _close(session, found)
 
 

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 from sqlalchemy import BigInteger, DateTime, Dialect, Float, Integer, MetaData
 from sqlalchemy.ext.compiler import compiles
@@ -12,6 +13,11 @@ from sqlalchemy.types import TypeDecorator
 
 # SQLite gives row ids only to columns declared as INTEGER.
 BigId = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def new_uuid() -> str:
+    """The public id of a new row."""
+    return str(uuid4())
 
 
 class Base(DeclarativeBase):

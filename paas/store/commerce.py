@@ -3,16 +3,11 @@
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
-from uuid import uuid4
 
 from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, Numeric, String, text, true
 from sqlalchemy.orm import Mapped, mapped_column
 
-from paas.store.base import Base, BigId, UtcDateTime, utcnow
-
-
-def _uuid() -> str:
-    return str(uuid4())
+from paas.store.base import Base, BigId, UtcDateTime, new_uuid, utcnow
 
 
 class Plan(Base):
@@ -24,7 +19,7 @@ class Plan(Base):
 
     __tablename__ = "plans"
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    uuid: Mapped[str] = mapped_column(String(36), default=_uuid, unique=True)
+    uuid: Mapped[str] = mapped_column(String(36), default=new_uuid, unique=True)
     name: Mapped[str] = mapped_column(String(64))
     slug: Mapped[str] = mapped_column(String(64), unique=True)
     cpu_cores: Mapped[float]
@@ -118,7 +113,7 @@ class Node(Base):
 
     __tablename__ = "nodes"
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    uuid: Mapped[str] = mapped_column(String(36), default=_uuid, unique=True)
+    uuid: Mapped[str] = mapped_column(String(36), default=new_uuid, unique=True)
     endpoint: Mapped[str] = mapped_column(String(64))
     name: Mapped[str] = mapped_column(String(64))
     address: Mapped[str] = mapped_column(String(255), default="")

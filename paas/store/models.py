@@ -2,16 +2,11 @@
 
 from datetime import datetime
 from typing import Any
-from uuid import uuid4
 
 from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, false, text, true
 from sqlalchemy.orm import Mapped, mapped_column
 
-from paas.store.base import Base, BigId, UtcDateTime, utcnow
-
-
-def _uuid() -> str:
-    return str(uuid4())
+from paas.store.base import Base, BigId, UtcDateTime, new_uuid, utcnow
 
 
 class Sequence(Base):
@@ -27,7 +22,7 @@ class Installation(Base):
 
     __tablename__ = "installation"
     id: Mapped[int] = mapped_column(primary_key=True)
-    uuid: Mapped[str] = mapped_column(String(36), default=_uuid)
+    uuid: Mapped[str] = mapped_column(String(36), default=new_uuid)
     # The key with which the platform enters its guests: sealed, OpenSSH's own form.
     ssh_key: Mapped[bytes | None] = mapped_column(LargeBinary)
 
@@ -63,7 +58,7 @@ class Tenant(Base):
 
     __tablename__ = "tenants"
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    uuid: Mapped[str] = mapped_column(String(36), default=_uuid, unique=True)
+    uuid: Mapped[str] = mapped_column(String(36), default=new_uuid, unique=True)
     slug: Mapped[str] = mapped_column(String(64), unique=True)
     name: Mapped[str] = mapped_column(String(128))
     closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -74,7 +69,7 @@ class App(Base):
 
     __tablename__ = "apps"
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    uuid: Mapped[str] = mapped_column(String(36), default=_uuid, unique=True)
+    uuid: Mapped[str] = mapped_column(String(36), default=new_uuid, unique=True)
     tenant_id: Mapped[int] = mapped_column(ForeignKey("tenants.id"))
     name: Mapped[str] = mapped_column(String(64))
     slug: Mapped[str] = mapped_column(String(64))
@@ -151,7 +146,7 @@ class Release(Base):
 
     __tablename__ = "releases"
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    uuid: Mapped[str] = mapped_column(String(36), default=_uuid, unique=True)
+    uuid: Mapped[str] = mapped_column(String(36), default=new_uuid, unique=True)
     app_id: Mapped[int] = mapped_column(ForeignKey("apps.id"))
     number: Mapped[int]
     sha: Mapped[str] = mapped_column(String(64))
@@ -173,7 +168,7 @@ class Deployment(Base):
 
     __tablename__ = "deployments"
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    uuid: Mapped[str] = mapped_column(String(36), default=_uuid, unique=True)
+    uuid: Mapped[str] = mapped_column(String(36), default=new_uuid, unique=True)
     app_id: Mapped[int] = mapped_column(ForeignKey("apps.id"))
     release_id: Mapped[int | None] = mapped_column(ForeignKey("releases.id"))
     ref: Mapped[str | None] = mapped_column(String(255))
@@ -193,7 +188,7 @@ class Guest(Base):
 
     __tablename__ = "guests"
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    uuid: Mapped[str] = mapped_column(String(36), default=_uuid, unique=True)
+    uuid: Mapped[str] = mapped_column(String(36), default=new_uuid, unique=True)
     tenant_id: Mapped[int] = mapped_column(ForeignKey("tenants.id"))
     app_id: Mapped[int] = mapped_column(ForeignKey("apps.id"))
     # Which of the app's replicas it is, from 1.
@@ -258,7 +253,7 @@ class Operation(Base):
 
     __tablename__ = "operations"
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    uuid: Mapped[str] = mapped_column(String(36), default=_uuid, unique=True)
+    uuid: Mapped[str] = mapped_column(String(36), default=new_uuid, unique=True)
     tenant_id: Mapped[int] = mapped_column(ForeignKey("tenants.id"))
     app_id: Mapped[int] = mapped_column(ForeignKey("apps.id"))
     deployment_id: Mapped[int | None] = mapped_column(ForeignKey("deployments.id"))

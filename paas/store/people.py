@@ -2,16 +2,11 @@
 
 from datetime import datetime
 from typing import Any
-from uuid import uuid4
 
 from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, true
 from sqlalchemy.orm import Mapped, mapped_column
 
-from paas.store.base import Base, BigId, UtcDateTime, utcnow
-
-
-def _uuid() -> str:
-    return str(uuid4())
+from paas.store.base import Base, BigId, UtcDateTime, new_uuid, utcnow
 
 
 class User(Base):
@@ -20,7 +15,7 @@ class User(Base):
 
     __tablename__ = "users"
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    uuid: Mapped[str] = mapped_column(String(36), default=_uuid, unique=True)
+    uuid: Mapped[str] = mapped_column(String(36), default=new_uuid, unique=True)
     email: Mapped[str] = mapped_column(String(254), unique=True)
     first_name: Mapped[str] = mapped_column(String(100), default="")
     last_name: Mapped[str] = mapped_column(String(100), default="")
@@ -58,7 +53,7 @@ class SignIn(Base):
 
     __tablename__ = "sign_ins"
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    uuid: Mapped[str] = mapped_column(String(36), default=_uuid, unique=True)
+    uuid: Mapped[str] = mapped_column(String(36), default=new_uuid, unique=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
     tenant_id: Mapped[int | None] = mapped_column(ForeignKey("tenants.id"))
     refresh: Mapped[str | None] = mapped_column(String(64))
@@ -76,7 +71,7 @@ class ApiToken(Base):
 
     __tablename__ = "api_tokens"
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    uuid: Mapped[str] = mapped_column(String(36), default=_uuid, unique=True)
+    uuid: Mapped[str] = mapped_column(String(36), default=new_uuid, unique=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
     tenant_id: Mapped[int] = mapped_column(ForeignKey("tenants.id"))
     name: Mapped[str] = mapped_column(String(100))
@@ -96,7 +91,7 @@ class Letter(Base):
 
     __tablename__ = "letters"
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    uuid: Mapped[str] = mapped_column(String(36), default=_uuid, unique=True)
+    uuid: Mapped[str] = mapped_column(String(36), default=new_uuid, unique=True)
     kind: Mapped[str] = mapped_column(String(16))
     hash: Mapped[str] = mapped_column(String(64), unique=True)
     email: Mapped[str] = mapped_column(String(254))

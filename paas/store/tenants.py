@@ -1,11 +1,9 @@
 """Tenants: how they are found, named and counted."""
 
-import re
-import unicodedata
-
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from paas.domain import slugs
 from paas.domain.account_views import TenantView
 from paas.domain.errors import Conflict, Invalid, NotFound
 from paas.domain.states import AppState
@@ -18,9 +16,8 @@ LONGEST_SLUG = 64
 
 
 def slug_of(name: str) -> str:
-    """The name as part of a URL: ``Acme & Söhne`` is ``acme-sohne``; may be empty."""
-    ascii_only = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]+", "-", ascii_only)[:LONGEST_SLUG].strip("-")
+    """A tenant's name as part of a URL; may be empty."""
+    return slugs.slug_of(name, LONGEST_SLUG)
 
 
 def checked_name(name: str) -> str:

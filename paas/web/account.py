@@ -12,12 +12,11 @@ from paas.domain.errors import Conflict, Invalid, TooMany
 from paas.services import accounts, profile, second_factor, tenants, tokens
 from paas.store.base import utcnow
 from paas.web.access import actor, platform
-from paas.web.typed import Typed, attempt, read, refusals
+from paas.web.typed import LONGEST_PASSWORD, Typed, attempt, read, refusals
 from paas.web.words import SCOPE_WORDS
 
 bp = Blueprint("account", __name__, url_prefix="/account")
 
-LONGEST_PASSWORD = 1024
 LIFETIMES = (("30", "30 days"), ("90", "90 days"), ("365", "one year"), ("", "until revoked"))
 TWICE = "Invalid again. The two passwords are not the same"
 

@@ -10,12 +10,11 @@ from paas.domain.permissions import Permission, Role
 from paas.services import tenants, users
 from paas.services.allowed import check
 from paas.web.access import actor, platform
-from paas.web.typed import Typed, attempt, read
+from paas.web.typed import LONGEST_PASSWORD, Typed, attempt, read
 
 bp = Blueprint("people", __name__, url_prefix="/admin")
 
 PAGE_SIZE = 50
-LONGEST_PASSWORD = 1024
 
 
 @bp.get("/users")

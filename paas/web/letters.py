@@ -7,11 +7,10 @@ from paas import doors
 from paas.domain.errors import Invalid, TooMany
 from paas.services import invitations, resets
 from paas.web.access import platform
-from paas.web.typed import Typed, read
+from paas.web.typed import LONGEST_PASSWORD, Typed, read
 
 bp = Blueprint("letters", __name__)
 
-LONGEST_PASSWORD = 1024
 TWICE = "Invalid again. The two passwords are not the same"
 
 

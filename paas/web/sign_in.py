@@ -9,12 +9,11 @@ from paas.domain.errors import TooMany, Unauthenticated
 from paas.services import accounts, second_step
 from paas.services.second_step import Half
 from paas.web.access import actor, platform
-from paas.web.typed import Typed, read
+from paas.web.typed import LONGEST_PASSWORD, Typed, read
 
 bp = Blueprint("session", __name__)
 
 HALF = "half"
-LONGEST_PASSWORD = 1024
 
 
 @bp.get("/sign-in")

@@ -11,6 +11,7 @@ from paas.domain.errors import Conflict, Invalid, TooMany, Unavailable
 
 _SUBJECT = re.compile(r"Invalid ([a-z0-9_]+)")
 LONGEST = 100_000
+LONGEST_PASSWORD = 1024
 
 
 @dataclass(frozen=True)

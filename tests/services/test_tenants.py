@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
 from paas.domain.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
 from paas.domain.permissions import Permission, Role, Standing
@@ -11,7 +12,8 @@ from paas.engine.platform import Platform
 from paas.services import accounts, invitations, tenants, tokens
 from paas.store import tenants as rows
 from paas.store.base import utcnow
-from paas.store.models import App
+from paas.store.models import App, Tenant
+from paas.store.people import AuditEntry
 from tests.factories import ACTOR, app_row
 from tests.services.people import (
     actions,
@@ -156,3 +158,24 @@ def test_a_user_in_no_tenant_signs_in_and_has_nothing(platform: Platform) -> Non
     assert (me.tenant_id, me.permissions) == (accounts.NO_TENANT, {Permission.ACCOUNT})
     assert tenants.mine(platform, me) == ()
     assert me.role is Role.USER
+
+
+def test_what_an_administrator_does_to_a_tenant_stands_in_its_own_log(platform: Platform) -> None:
+    chief = admin(platform)
+    acme = add_tenant(platform, "acme")
+    with platform.store.read() as session:
+        uuid = session.get_one(Tenant, acme).uuid
+    invitation = invitations.invite(
+        platform, chief, "new@example.com", Standing.MEMBER, tenant=uuid
+    )
+    tenants.rename(platform, chief, "Acme Two", tenant=uuid)
+    invitations.withdraw(platform, chief, invitation.id, tenant=uuid)
+    tenants.close(platform, chief, uuid)
+    with platform.store.read() as session:
+        found = session.execute(select(AuditEntry.action, AuditEntry.tenant_id)).all()
+    assert set(found) - {("account.sign_in", chief.tenant_id)} == {
+        ("invitation.send", acme),
+        ("tenant.rename", acme),
+        ("invitation.withdraw", acme),
+        ("tenant.close", acme),
+    }

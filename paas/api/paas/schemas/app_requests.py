@@ -1,7 +1,5 @@
 """What is asked of apps."""
 
-import re
-import unicodedata
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +7,7 @@ from marshmallow import ValidationError, fields, post_load, validates_schema
 
 from paas.api import rules, variables
 from paas.api.loading import StrictSchema
+from paas.domain import slugs
 from paas.domain.specs import AppChange, AppSpec
 from paas.services import plan_rules
 
@@ -41,10 +40,8 @@ REPLICAS = "Invalid replicas. Must be a whole number, {}-{}".format(*plan_rules.
 VARS = variables.Rules("vars", 32_768)
 
 
-def slug_of(name: str) -> str:
-    """The slug that a name makes when none was given; empty when it has nothing to make it of."""
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]+", "-", plain)[:LONGEST_SLUG].strip("-")
+def _slug(name: str) -> str:
+    return slugs.slug_of(name, LONGEST_SLUG)
 
 
 def _name(**options: Any) -> fields.String:
@@ -97,7 +94,7 @@ class AppBody(StrictSchema):
             errors["git_url"] = [GIT_URL]
         if len(data.get("slug", "")) > LONGEST_SLUG:
             errors["slug"] = [SLUG]
-        if "name" in data and "slug" not in data and not slug_of(data["name"]):
+        if "name" in data and "slug" not in data and not _slug(data["name"]):
             errors["slug"] = [SLUG_MISSING]
         if errors:
             raise ValidationError(errors)
@@ -106,7 +103,7 @@ class AppBody(StrictSchema):
     def _make(self, data: dict[str, Any], **_: Any) -> AppSpec:
         return AppSpec(
             name=data["name"],
-            slug=data.get("slug") or slug_of(data["name"]),
+            slug=data.get("slug") or _slug(data["name"]),
             repository=rules.repository_url(data["git_url"], self._git_hosts) or "",
             branch=data.get("git_branch"),
             buildpack=data.get("buildpack"),
