@@ -30,7 +30,7 @@ from paas.web import (
     usage,
     words,
 )
-from paas.web.access import may, visitor
+from paas.web.access import edge_url, may, visitor
 from paas.web.errors import render_error
 
 if TYPE_CHECKING:
@@ -87,6 +87,7 @@ def _pages() -> Blueprint:
         bp.add_app_template_filter(function, name)
     names = {
         "asset": asset,
+        "edge_url": edge_url,
         "may": may,
         "states": words.FILTER_STATES,
         "step_names": words.STEP_WORDS,

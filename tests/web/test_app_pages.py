@@ -1,10 +1,12 @@
 """The pages of one deployment without scripts."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from flask.testing import FlaskClient
 
+import paas
 from paas.domain.views import Difference
 from paas.engine.platform import Platform
 from paas.services import actors, deployments
@@ -264,3 +266,12 @@ def test_an_unknown_deployment_is_a_page_that_says_so(
     assert answer.status_code == 404
     assert answer.mimetype == "text/html"
     assert "<script>alert" not in answer.text
+
+
+def test_where_the_edge_serves_an_app(core: Platform, running: str) -> None:
+    settings = replace(core.settings, edge="local", edge_listen="127.0.0.1:5080")
+    client = paas.create_app(platform=replace(core, settings=settings)).test_client()
+    told = client.get(running).text
+    assert re.search(r'<a href="http://[a-z0-9-]+\.localhost:5080" rel="noreferrer">', told)
+    send(client, running, f"{running}/stop")
+    assert "localhost:5080" not in client.get(running).text
