@@ -126,20 +126,6 @@ def _view(session: Session, app: App) -> AppView:
     return apps.views(session, [app], steps_total)[0]
 
 
-@needs(Permission.APPS_READ)
-def page(
-    platform: Platform,
-    actor: Actor,
-    *,
-    limit: int = 1000,
-    cursor: str | None = None,
-    search: str | None = None,
-    state: str | None = None,
-) -> Page:
-    """A page of the tenant's apps, newest first."""
-    return deployments.page(platform, actor, limit=limit, cursor=cursor, search=search, state=state)
-
-
 @needs(Permission.ADMIN_READ)
 def everyone(
     platform: Platform,

@@ -7,7 +7,7 @@ from paas.api.loading import check
 from paas.api.paas.schemas.app_requests import app_body
 from paas.domain.errors import Invalid, Unavailable
 from paas.frameworks.buildpacks import RUNTIMES
-from paas.services import apps, frameworks, plans, releases
+from paas.services import apps, deployments, frameworks, plans, releases
 from paas.web.access import actor, platform
 from paas.web.overview import Query
 from paas.web.typed import Typed, attempt, read, refusals
@@ -22,7 +22,9 @@ FIELDS = ("name", "slug", "git_url", "git_branch", "buildpack", "plan_id")
 def index() -> ResponseReturnValue:
     """The apps."""
     query = Query.of_request()
-    return render_template("web/apps.html", query=query, page=query.page(apps.page, PAGE_SIZE))
+    return render_template(
+        "web/apps.html", query=query, page=query.page(deployments.page, PAGE_SIZE)
+    )
 
 
 @bp.get("/new")

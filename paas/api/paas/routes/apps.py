@@ -37,7 +37,7 @@ NEXT_PAGE = {"Link": 'The next page, `rel="next"`, unless this is the last'}
 def listed() -> Response:
     """A page of the team's apps."""
     query = load_query(AppsQuery())
-    page = apps.page(
+    page = deployments.page(
         platform(),
         actor(),
         limit=query["limit"],
