@@ -25,11 +25,19 @@ structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What several processes (``-n``) share out: files, and all that meets the one lab together."""
+    """What several processes (``-n``) share out: files, and all that meets the one lab together.
+
+    The lab comes first: it takes longest, and nothing can be taken off it.
+    """
     for item in items:
-        meets_lab = {"lab", "lab_guests"} & set(getattr(item, "fixturenames", ()))
         if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group("lab" if meets_lab else str(item.path)))
+            item.add_marker(pytest.mark.xdist_group(_group(item)))
+    items.sort(key=lambda item: "lab" not in item.get_closest_marker("xdist_group").args)
+
+
+def _group(item: pytest.Item) -> str:
+    meets_lab = {"lab", "lab_guests"} & set(getattr(item, "fixturenames", ()))
+    return "lab" if meets_lab else str(item.path)
 
 
 @pytest.fixture(autouse=True)
