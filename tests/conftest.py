@@ -24,6 +24,7 @@ __all__ = ["pytest_make_collect_report", "pytest_runtest_makereport"]
 structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.INFO))
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What several processes (``-n``) share out: files, and all that meets the one lab together.
 
