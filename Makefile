@@ -30,7 +30,7 @@ run: $(RUNTIME) ## Start the platform on http://127.0.0.1:5000 until Ctrl-C
 
 test: $(DEVELOPMENT) ## Run the whole test suite, naming what is skipped; ARGS="tests/unit -x"
 	@$(TERRAFORM_NEEDED)
-	@$(BIN)/python -m pytest $(or $(ARGS),--numprocesses auto --dist loadgroup --no-loadscope-reorder)
+	@$(BIN)/python -m pytest $(or $(ARGS),--numprocesses auto --no-loadscope-reorder)
 
 lint: $(DEVELOPMENT) ## Check style, types, the rooms' borders and the Terraform modules
 	$(BIN)/ruff check

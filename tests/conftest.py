@@ -11,11 +11,12 @@ from uuid import uuid4
 import pytest
 import sqlalchemy as sa
 import structlog
+from xdist.remote import Producer
 
 from paas.settings import Settings
 from paas.store import setup
 from paas.store.unit_of_work import Store
-from tests import servers
+from tests import servers, sharing
 from tests.no_skips import pytest_make_collect_report, pytest_runtest_makereport
 
 __all__ = ["pytest_make_collect_report", "pytest_runtest_makereport"]
@@ -24,21 +25,13 @@ __all__ = ["pytest_make_collect_report", "pytest_runtest_makereport"]
 structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.INFO))
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What several processes (``-n``) share out: files, and all that meets the one lab together.
-
-    The lab comes first: it takes longest, and nothing can be taken off it.
-    """
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(_group(item)))
-    items.sort(key=lambda item: "lab" not in item.get_closest_marker("xdist_group").args)
+    """The lab's tests come first: they take longest, and nothing can be taken off them."""
+    items.sort(key=lambda item: not sharing.meets_lab(item.nodeid))
 
 
-def _group(item: pytest.Item) -> str:
-    meets_lab = {"lab", "lab_guests"} & set(getattr(item, "fixturenames", ()))
-    return "lab" if meets_lab else str(item.path)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> sharing.ByFile:
+    return sharing.ByFile(config, log)
 
 
 @pytest.fixture(autouse=True)

@@ -20,9 +20,6 @@ from tests.lab.lab import BRIDGE, POOL, STORAGE, Lab
 from tests.lab.network import Plan
 from tests.lab.reaching import Visitor, eventually
 
-# Some begin labs of their own, and look at what is left of all.
-pytestmark = pytest.mark.xdist_group("lab")
-
 # Starts a guest, says so, and waits to be killed.
 KILLED = """
 import sys, time
