@@ -18,6 +18,7 @@ from paas.domain.errors import (
     Stopping,
 )
 from paas.domain.specs import GuestSpec, ReleaseSpec
+from paas.domain.states import GuestState
 from paas.engine import edge
 from paas.engine.journal import Journal
 from paas.engine.lease import Lease
@@ -151,9 +152,15 @@ class Attempt:
         )
 
     def warm_up(self) -> None:
-        """Let Ansible load itself while other steps go on."""
+        """Let Ansible begin, and a guest that stands be reached, while other steps go on."""
         if self._playbook is None:
             self._playbook = self._start_ansible()
+        with self.platform.store.read() as session:
+            row = self.guest_row(session)
+            if row is None or row.state != GuestState.PRESENT:
+                return
+            guest = guests.spec(session, row, self.platform.installation)
+        self.target(guest).warm_up(guest)
 
     def take_playbook(self) -> Playbook:
         """The playbook that was warmed up, or a cold one; it plays once."""

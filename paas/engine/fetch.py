@@ -27,7 +27,6 @@ SETTINGS = ("framework", "buildpack", "branch", "start_command", "health_path", 
 
 def fetch(attempt: Attempt) -> Record:
     """Fetch and pack the source; a repository that is missing costs no guest."""
-    # It takes Ansible a second to load; it does so beside this step and the next ones.
     attempt.warm_up()
     platform = attempt.platform
     with platform.store.read() as session:

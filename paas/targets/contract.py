@@ -277,6 +277,12 @@ class Target(Protocol):
     def connection(self, guest: GuestSpec) -> Connection:
         """How to reach the guest."""
 
+    def warm_up(self, guest: GuestSpec) -> None:
+        """Begin to reach a guest that stood a moment ago, beside other work.
+
+        Never fails: ``wait_ready`` comes after it, and meets what is wrong.
+        """
+
     def wait_ready(self, guest: GuestSpec, deadline: float) -> Contact:
         """Return when the guest can be configured; ``deadline`` is in seconds from now.
 

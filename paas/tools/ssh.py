@@ -10,6 +10,7 @@ import shlex
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.serialization import (
@@ -18,12 +19,14 @@ from cryptography.hazmat.primitives.serialization import (
     load_ssh_private_key,
 )
 
-from paas.domain.errors import Unreachable
+from paas.domain.errors import PaasError, Unreachable
 from paas.tools.ssh_link import Account, Done, Link, Lost, Write, open_link
 
 __all__ = ["Account", "Done", "Sessions", "Write", "public_key"]
 
 IDLE_SECONDS = 60.0
+# A connection that was made for what comes next is as good as a new one for so long.
+WARM_SECONDS = 3.0
 MOST_LINKS = 32
 CONNECT_SECONDS = 15.0
 
@@ -43,6 +46,7 @@ class _Kept:
     link: Link
     users: int = 0
     used: float = 0.0
+    warm_until: float = 0.0
 
 
 class Sessions:
@@ -98,11 +102,27 @@ class Sessions:
     def host_key(self, account: Account, *, deadline: float) -> str:
         """The guest's host key (``type base64``), when it lets the platform in now.
 
-        By a new connection: a kept one looks alive for a while after the guest was stopped.
+        By a new connection: a kept one looks alive for a while after the guest was stopped. One
+        that ``warm_up`` has made a moment ago is new, once.
         """
-        kept = self._make(account, time.monotonic() + deadline)
+        kept = self._take_kept(account, is_warm=True)
+        kept = kept or self._make(account, time.monotonic() + deadline)
+        kept.warm_until = 0.0
         self._give_back(account, kept)
         return kept.link.host_key
+
+    def warm_up(self, account: Account) -> None:
+        """Begin to connect, beside other work; ``host_key`` then needs no connection of its own.
+
+        What goes wrong here goes wrong again for whoever needs the connection.
+        """
+
+        def connect() -> None:
+            with suppress(PaasError):
+                end = time.monotonic() + CONNECT_SECONDS
+                self._give_back(account, self._make(account, end, warm=WARM_SECONDS))
+
+        threading.Thread(target=connect, daemon=True).start()
 
     def close(self) -> None:
         """Close every connection."""
@@ -118,20 +138,28 @@ class Sessions:
         """A connection to use, and whether it was made for this."""
         if self._pid != os.getpid():
             self._begin()
+        kept = self._take_kept(account)
+        return (kept, False) if kept else (self._make(account, end), True)
+
+    def _take_kept(self, account: Account, *, is_warm: bool = False) -> _Kept | None:
+        """A connection that is there, or only one that is still warm."""
+        if self._pid != os.getpid():
+            self._begin()
         with self._lock:
             kept = self._kept.get(account.identity)
-            if kept and kept.link.is_alive:
+            if kept and kept.link.is_alive and (not is_warm or time.monotonic() < kept.warm_until):
                 account.check(kept.link.host_key)
                 kept.users += 1
-                return kept, False
-        return self._make(account, end), True
+                return kept
+        return None
 
-    def _make(self, account: Account, end: float) -> _Kept:
+    def _make(self, account: Account, end: float, *, warm: float = 0.0) -> _Kept:
         """A new connection, kept in place of the one before."""
         if self._pid != os.getpid():
             self._begin()
         patience = max(min(end - time.monotonic(), CONNECT_SECONDS), 0.1)
         kept = _Kept(self._open(account, patience), users=1)
+        kept.warm_until = time.monotonic() + warm
         with self._lock:
             before = self._kept.pop(account.identity, None)
             self._kept[account.identity] = kept

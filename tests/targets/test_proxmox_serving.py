@@ -27,6 +27,7 @@ class Systemd:
 
     def __init__(self) -> None:
         self.running: set[int] = set()
+        self.ending: set[int] = set()
         self.told: list[tuple[str, ...]] = []
 
     def control(self, *words: str) -> str:
@@ -37,8 +38,13 @@ class Systemd:
         return ""
 
     def show(self, unit: str) -> dict[str, str]:
-        running = (units.app(number) for number in self.running)
-        return {"ActiveState": "active" if unit in running else "inactive"}
+        if unit in (units.drain(number) for number in self.ending):
+            return {"ActiveState": "inactive", "Job": "17"}
+        running = [units.FRONT, *(units.app(number) for number in self.running)]
+        return {"ActiveState": "active" if unit in running else "inactive", "Job": "0"}
+
+    def show_each(self, *names: str) -> list[dict[str, str]]:
+        return [self.show(name) for name in names]
 
 
 @pytest.fixture
@@ -52,6 +58,7 @@ def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Systemd:
     layout.write_json(layout.marker_file(places.STATE), MACHINE)
     monkeypatch.setattr(units, "control", made.control)
     monkeypatch.setattr(units, "show", made.show)
+    monkeypatch.setattr(units, "show_each", made.show_each)
     monkeypatch.setattr(serving.health, "find_host", lambda release: ("127.0.0.1", ""))
     return made
 
@@ -79,8 +86,31 @@ def test_a_switch_ends_every_other_release_also_after_one_that_was_cut_off(
     state.write(state.State(3, "127.0.0.1", 20001))
     systemd.told.clear()
     serving.switch(3)
-    assert systemd.told[0] == ("stop", "--", units.drain(3))
     assert systemd.told[-1] == ("start", "--no-block", "--", units.drain(1), units.drain(2))
+
+
+def test_a_switch_asks_systemd_for_no_more_than_has_to_happen(systemd: Systemd) -> None:
+    start(systemd, 1)
+    systemd.told.clear()
+    serving.switch(1)
+    assert [words[0] for words in systemd.told] == ["list-units"]
+
+
+def test_a_release_whose_end_has_been_asked_for_serves_again(systemd: Systemd) -> None:
+    start(systemd, 1)
+    systemd.ending.add(1)
+    systemd.told.clear()
+    serving.switch(1)
+    assert systemd.told[0] == ("stop", "--", units.drain(1))
+
+
+def test_systemd_is_asked_about_several_units_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = "ActiveState=active\nMainPID=7\n\nActiveState=inactive\nMainPID=0\n"
+    monkeypatch.setattr(units, "control", lambda *words: said)
+    assert units.show_each("a", "b") == [
+        {"ActiveState": "active", "MainPID": "7"},
+        {"ActiveState": "inactive", "MainPID": "0"},
+    ]
 
 
 def test_a_private_port_is_never_the_public_one(

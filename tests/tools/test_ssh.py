@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from paas.domain.errors import StepFailed, Unreachable
+from paas.tools import ssh
 from paas.tools.ssh import Account, Sessions, public_key
 from paas.tools.ssh_link import Link, fingerprint, open_link
 
@@ -303,3 +304,32 @@ def test_a_forked_child_leaves_its_parents_connections_alone(
 def test_the_private_key_is_in_no_representation(account: Account, key: str) -> None:
     assert "PRIVATE" not in repr(account)
     assert public_key(key).startswith("ssh-ed25519 ")
+
+
+def test_a_connection_that_was_begun_beside_other_work_is_new_once(
+    server: Server, account: Account, sessions: Sessions
+) -> None:
+    sessions.warm_up(account)
+    wait_for(lambda: sessions._kept, "the connection to be kept")
+    sessions.host_key(account, deadline=DEADLINE)
+    assert len(server.connections) == 1
+    sessions.host_key(account, deadline=DEADLINE)
+    assert len(server.connections) == 2
+
+
+def test_a_connection_that_was_begun_long_ago_is_not_new(
+    server: Server, account: Account, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ssh, "WARM_SECONDS", 0.0)
+    sessions.warm_up(account)
+    wait_for(lambda: sessions._kept, "the connection to be kept")
+    sessions.host_key(account, deadline=DEADLINE)
+    assert len(server.connections) == 2
+
+
+def test_a_connection_that_could_not_be_begun_is_made_when_it_is_needed(
+    server: Server, account: Account, sessions: Sessions
+) -> None:
+    sessions.warm_up(replace(account, port=1))
+    sessions.warm_up(replace(account, host_key=f"ssh-ed25519 {'A' * 68}"))
+    assert sessions.host_key(account, deadline=DEADLINE).startswith("ssh-ed25519 ")

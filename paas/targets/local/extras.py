@@ -34,6 +34,9 @@ class WithoutMachine:
     def survey(self) -> object:
         return None
 
+    def warm_up(self, guest: GuestSpec) -> None:
+        """Nothing leads to it but files and sockets."""
+
     def check_free(self, guest: GuestSpec) -> None:
         """Loopback addresses of the network that the settings name are ours alone."""
 

@@ -59,6 +59,11 @@ class Inside:
 
     # Reaching a guest.
 
+    def warm_up(self, guest: GuestSpec) -> None:
+        """Begin to connect to a guest that has been reached before."""
+        if guest.host_key and guest.address:
+            self._sessions.warm_up(self._account(guest))
+
     def wait_ready(self, guest: GuestSpec, address: str, deadline: float) -> Contact:
         """Try to sign in from the first moment on, until it works or ``deadline`` seconds end.
 

@@ -51,6 +51,7 @@ PASSING = re.compile(
 class Interior(Protocol):
     """What happens inside a guest, over SSH; ``guest.address`` is where it is entered."""
 
+    def warm_up(self, guest: GuestSpec) -> None: ...
     def wait_ready(self, guest: GuestSpec, address: str, deadline: float) -> Contact: ...
     def connection(self, guest: GuestSpec) -> Connection: ...
     def variables(self, guest: GuestSpec, release: ReleaseSpec) -> Mapping[str, object]: ...
@@ -215,6 +216,9 @@ class ProxmoxTarget:
         return drift.differences(self.guests, guest, wanted)
 
     # Configuring and serving.
+
+    def warm_up(self, guest: GuestSpec) -> None:
+        self.inside.warm_up(guest)
 
     def wait_ready(self, guest: GuestSpec, deadline: float) -> Contact:
         end = time.monotonic() + deadline

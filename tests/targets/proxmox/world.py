@@ -34,6 +34,9 @@ class FakeInside:
     def __init__(self) -> None:
         self.asked: list[tuple[str, str]] = []
 
+    def warm_up(self, guest: GuestSpec) -> None:
+        pass
+
     def wait_ready(self, guest: GuestSpec, address: str, deadline: float) -> Contact:
         assert deadline > 0
         self.asked.append(("wait_ready", address))

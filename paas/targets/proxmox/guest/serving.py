@@ -125,13 +125,17 @@ def switch(number: int) -> Answer:
     """Let a release serve; every other one ends when its last connection has."""
     if not known(number):
         raise GuestError(f"Release {number} was never started here, so it cannot serve.")
-    units.control("stop", "--", units.drain(number))
-    if not units.is_active(units.app(number)):
+    app, ending, front = units.show_each(units.app(number), units.drain(number), units.FRONT)
+    if not units.is_over(ending):
+        units.control("stop", "--", units.drain(number))
+        app = units.show(units.app(number))
+    if app.get("ActiveState") != "active":
         units.start_app(number)
-    host = _wait_listening(number)
-    state.write(state.State(number, host, Release(number).port))
+    host, port = _wait_listening(number)
+    state.write(state.State(number, host, port))
     units.link_boot(units.FRONT, units.app(number))
-    units.control("start", "--", units.FRONT)
+    if front.get("ActiveState") != "active":
+        units.control("start", "--", units.FRONT)
     # Whatever runs, not what the state had: a switch that was cut off here is made good.
     others = [units.drain(other) for other in units.running_apps() if other != number]
     if others:
@@ -139,12 +143,14 @@ def switch(number: int) -> Answer:
     return {"release": number}
 
 
-def _wait_listening(number: int) -> str:
+def _wait_listening(number: int) -> tuple[str, int]:
+    """The address and the private port at which the release answers."""
     end = time.monotonic() + SWITCH_PATIENCE
     while True:
-        host, reason = health.find_host(Release(number))
+        release = Release(number)
+        host, reason = health.find_host(release)
         if host:
-            return host
+            return host, release.port
         if time.monotonic() > end:
             raise GuestError(f"Release {number} cannot serve: {reason}.")
         time.sleep(LOOK_AGAIN)

@@ -166,9 +166,20 @@ def version() -> int:
 
 def show(unit: str) -> dict[str, str]:
     """What systemd says of a unit; one that nobody knows is inactive."""
-    names = "ActiveState,SubState,MainPID,NRestarts,Result,ExecMainStatus"
-    lines = control("show", "--property", names, "--", unit).splitlines()
-    return dict(line.partition("=")[::2] for line in lines)
+    return show_each(unit)[0]
+
+
+def show_each(*units: str) -> list[dict[str, str]]:
+    """The same of several at once: each question takes as long as a step of Python."""
+    names = "ActiveState,SubState,MainPID,NRestarts,Result,ExecMainStatus,Job"
+    said = control("show", "--property", names, "--", *units).strip("\n").split("\n\n")
+    return [dict(line.partition("=")[::2] for line in one.splitlines()) for one in said]
+
+
+def is_over(shown: dict[str, str]) -> bool:
+    """Whether a unit neither runs nor is about to, by what was shown of it."""
+    is_still = shown.get("ActiveState") in ("inactive", "failed")
+    return is_still and shown.get("Job", "") in ("", "0")
 
 
 def is_active(unit: str) -> bool:
