@@ -4,9 +4,12 @@ import asyncio
 import json
 import os
 import socket
+from collections.abc import Set
+from dataclasses import replace
 
 import aiohttp
 import pytest
+from structlog.testing import capture_logs
 
 from paas.domain.errors import Unavailable
 from paas.domain.routes import Table, Upstream
@@ -62,6 +65,39 @@ def test_a_table_that_cannot_be_read_changes_nothing() -> None:
             assert files.applied(edge.folder) == before
 
     asyncio.run(scenario())
+
+
+class Late(LocalEdge):
+    """Refuses the table so often before it takes it."""
+
+    def __init__(self, listener: socket.socket, refusals: int) -> None:
+        super().__init__(listener)
+        self.left = refusals
+
+    async def apply(self, table: Table, down: Set[Upstream]) -> None:
+        if self.left:
+            self.left -= 1
+            raise Unavailable("The edge does not answer")
+        await super().apply(table, down)
+
+
+@pytest.mark.parametrize(("grace", "lines"), [(0.0, 1), (600.0, 0)])
+def test_an_edge_that_is_not_there_yet_is_told_of_once_and_only_after_a_while(
+    grace: float, lines: int
+) -> None:
+    async def scenario() -> None:
+        with short_folder() as folder:
+            files.write_table(folder, Table())
+            timing, over = replace(QUICK, grace=grace), asyncio.Event()
+            edge = Late(socket.create_server(("127.0.0.1", 0)), refusals=3)
+            running = asyncio.create_task(Conductor(folder, timing).run(edge, over))
+            await until(lambda: files.applied(folder), "the table to be applied")
+            over.set()
+            await running
+
+    with capture_logs() as said:
+        asyncio.run(scenario())
+    assert [one["event"] for one in said] == ["The edge does not answer"] * lines
 
 
 def test_the_word_of_an_edge_that_has_ended_does_not_count(tmp_path: os.PathLike[str]) -> None:

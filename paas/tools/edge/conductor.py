@@ -26,7 +26,8 @@ class Conductor:
         self.seen: tuple[int, int] | None = None
         """The stamp of the file that was looked into last."""
         self._confirmed = 0.0
-        self._trouble = ""
+        self._troubled_since: float | None = None
+        self._complaint = ""
         self._is_told = False
         self.prober = Prober(self._timing, self._changed.set)
 
@@ -76,16 +77,24 @@ class Conductor:
                 self._is_told = True
         except Unavailable as error:
             self._changed.set()
-            if error.message != self._trouble:
-                log.warning(error.message, **({"detail": error.detail} if error.detail else {}))
-            self._trouble = error.message
+            self._complain(error)
         else:
-            self._trouble = ""
+            self._troubled_since, self._complaint = None, ""
+
+    def _complain(self, error: Unavailable) -> None:
+        """Say each trouble once, unless it is over in a moment."""
+        now = time.monotonic()
+        if self._troubled_since is None:
+            self._troubled_since = now
+        if now - self._troubled_since < self._timing.grace or error.message == self._complaint:
+            return
+        log.warning(error.message, **({"detail": error.detail} if error.detail else {}))
+        self._complaint = error.message
 
     async def _wait(self, over: asyncio.Event) -> None:
         """Until a guest's health changes, the file may have changed, or it is over."""
         waits = [asyncio.create_task(over.wait())]
-        if not self._trouble:
+        if self._troubled_since is None:
             waits.append(asyncio.create_task(self._changed.wait()))
         await asyncio.wait(waits, timeout=self._timing.look, return_when=asyncio.FIRST_COMPLETED)
         for task in waits:

@@ -26,6 +26,8 @@ class Timing:
     """So many failed checks in a row take a guest out."""
     confirm: float = 2.0
     """Between two looks whether the edge still has what it was told."""
+    grace: float = 5.0
+    """For the edge to answer before a line is written: at a start it begins beside us."""
 
 
 class Edge(Protocol):
