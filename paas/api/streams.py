@@ -20,11 +20,12 @@ WATCH_SECONDS = 60.0
 KEEPALIVE = ": still here\n\n"
 
 
-def answer(events: Iterator[str]) -> Response:
+def answer(events: Iterator[str], is_same: Callable[[], bool] | None = None) -> Response:
     """Answer with written events as they come; raises ``Busy`` when too many streams are open.
 
     The stream ends after 15 minutes, and within a minute when the client is not who it was any
-    more: signed out, revoked, in another role or tenant.
+    more: signed out, revoked, in another role or tenant. ``is_same`` is asked in place of what
+    the request showed.
     """
     leave = gate().enter()
     if leave is None:
@@ -32,7 +33,7 @@ def answer(events: Iterator[str]) -> Response:
             "Too many streams and waits are open on this platform; try again in a few seconds",
             retry_after=RETRY_AFTER,
         )
-    response = Response(_begun(_bounded(events, identity.watch())), mimetype=MEDIA)
+    response = Response(_begun(_bounded(events, is_same or identity.watch())), mimetype=MEDIA)
     response.headers["X-Accel-Buffering"] = "no"
     # A stream that was never begun has no end of its own, so the place is given back here.
     response.call_on_close(leave)

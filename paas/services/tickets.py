@@ -13,13 +13,16 @@ from paas.domain.errors import Unauthenticated
 from paas.domain.permissions import Permission, Role
 from paas.domain.specs import Actor
 from paas.engine.platform import Platform
+from paas.services import accounts
 from paas.services.allowed import needs
 from paas.services.apps import find
+from paas.store import accounts as people
 from paas.store import tickets
 from paas.store.base import utcnow
-from paas.store.people import StreamTicket
+from paas.store.people import StreamTicket, User
 
 SECONDS = 60
+KEPT = ("name", "role", "user_id", "sign_in")
 REFUSED = (
     "This ticket is not valid: each opens one stream of one application, once, within a minute"
 )
@@ -36,7 +39,7 @@ def issue(platform: Platform, actor: Actor, app_id: str) -> str:
             app_id=find(session, actor, app_id).id,
             tenant_id=actor.tenant_id,
             user_id=actor.user_id,
-            actor=json.dumps({"name": actor.name, "role": actor.role, "user_id": actor.user_id}),
+            actor=json.dumps({name: getattr(actor, name) for name in KEPT}),
             expires_at=now + timedelta(seconds=SECONDS),
         )
         tickets.add(session, row, now)
@@ -56,11 +59,28 @@ def redeem(platform: Platform, app_id: str, ticket: str) -> Actor:
     known = json.loads(about)
     return Actor(
         tenant_id,
-        name=known["name"],
         permissions=frozenset({Permission.LOGS_READ}),
-        role=Role(known["role"]),
-        user_id=known["user_id"],
+        **{**known, "role": Role(known["role"])},
     )
+
+
+def is_good(platform: Platform, actor: Actor) -> bool:
+    """Whether a ticket's stream may go on: its user is in that team, active and signed in still.
+
+    Whoever shows an API token has no sign-in to end.
+    """
+    if actor.user_id is None:
+        return True
+    if actor.sign_in is None:
+        with platform.store.read() as session:
+            user = session.get_one(User, actor.user_id)
+            standing = people.standing(session, user.id, actor.tenant_id)
+            return user.is_active and (standing is not None or user.role == Role.ADMIN)
+    try:
+        now = accounts.identify(platform, actor.sign_in)
+    except Unauthenticated:
+        return False
+    return now.tenant_id == actor.tenant_id and Permission.LOGS_READ in now.permissions
 
 
 def _digest(ticket: str) -> str:

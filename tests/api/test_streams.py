@@ -1,6 +1,7 @@
 """How long a stream lasts: the same for all of them. Nobody waits here; the clock is put on."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,8 +9,9 @@ from flask.testing import FlaskClient
 
 from paas.api import streams
 from paas.domain.permissions import Permission
+from paas.domain.specs import Actor
 from paas.engine.platform import Platform
-from paas.services import events, logs, tokens
+from paas.services import accounts, events, logs, members, tickets, tokens, users
 from tests.api.support import TOKEN
 from tests.services import people
 
@@ -108,3 +110,52 @@ def test_a_revoked_token_ends_its_streams_within_a_minute(
     until_silence(stream)
     clock.now += 60.0
     assert list(stream) == []
+
+
+def opened_by_ticket(client: FlaskClient, core: Platform, app_id: str, actor: Actor) -> Any:
+    shown = tickets.issue(core, actor, app_id)
+    path = f"{STREAMS['logs'].format(app_id)}?ticket={shown}"
+    answer = client.get(path, buffered=False)
+    assert answer.status_code == 200, answer.text
+    return answer
+
+
+def end_of_sign_in(core: Platform, me: Actor) -> None:
+    accounts.sign_out(core, me)
+
+
+def end_of_membership(core: Platform, me: Actor) -> None:
+    members.remove(core, people.owner(core), people.uuid_of(core, me.name))
+
+
+def end_of_user(core: Platform, me: Actor) -> None:
+    users.set_active(core, people.admin(core), people.uuid_of(core, me.name), False)
+
+
+ENDS = [end_of_sign_in, end_of_membership, end_of_user]
+
+
+@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("by_token", [False, True])
+def test_a_stream_by_ticket_ends_with_what_its_user_may(
+    client: FlaskClient,
+    core: Platform,
+    deployed: dict[str, Any],
+    clock: Clock,
+    end: Callable[[Platform, Actor], None],
+    by_token: bool,
+) -> None:
+    me = people.actor(core, people.add_user(core))
+    asks = replace(me, sign_in=None) if by_token else me
+    answer = opened_by_ticket(client, core, deployed["id"], asks)
+    stream = (part.decode() for part in answer.iter_encoded())
+    until_silence(stream)
+    clock.now += 60.0
+    until_silence(stream)
+    end(core, me)
+    clock.now += 60.0
+    if by_token and end is end_of_sign_in:
+        until_silence(stream)
+    else:
+        assert list(stream) == []
+    answer.close()

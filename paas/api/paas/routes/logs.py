@@ -1,5 +1,7 @@
 """What an app writes: its newest lines, and a stream of those that follow."""
 
+from functools import partial
+
 from flask import Blueprint, Response
 
 from paas import doors
@@ -87,7 +89,8 @@ def stream(app_id: str) -> Response:
     after = headers["last"] or given["last_event_id"]
     query = Query(given["limit"], given["since"], given["search"])
     lines = written.follow(platform(), who, key, query, after, patient=True)
-    return streams.answer(runtime_lines.events(lines, _event, envelope.in_words))
+    is_same = partial(tickets.is_good, platform(), who) if ticket else None
+    return streams.answer(runtime_lines.events(lines, _event, envelope.in_words), is_same)
 
 
 def _event(mark: str, line: Line) -> str:
