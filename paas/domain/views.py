@@ -71,6 +71,8 @@ class AppView:
     tenant: str = ""
     cpu_cores: float = 1.0
     guests: tuple[ReplicaView, ...] = ()
+    built_as: str = ""
+    """The framework of the release that serves, also where the repository decides on it."""
 
 
 @dataclass(frozen=True)

@@ -266,6 +266,7 @@ def _view(app: App, around: _Around, totals: Totals) -> AppView:
         auto_deploy=app.auto_deploy,
         updated_at=app.updated_at,
         cpu_cores=app.cpu_limit or float(app.cores),
+        built_as=str(release.plan.get("framework", "")) if release else "",
         guests=tuple(ReplicaView(g.slot, g.node, g.vmid, g.address, g.state) for g in guests),
     )
 

@@ -57,6 +57,16 @@ def test_an_app_is_made_and_deployed(client: FlaskClient, plan: str) -> None:
     assert row.endswith("1 Tiny just now")
 
 
+def test_what_the_repository_was_found_to_be_is_shown(
+    client: FlaskClient, core: Platform, path: str
+) -> None:
+    assert "<dt>Framework</dt><dd>not known yet</dd>" in client.get(path).text
+    with core.store.write() as session:
+        for release in session.query(Release):
+            release.plan = {**release.plan, "framework": "flask"}
+    assert "<dt>Framework</dt><dd>flask</dd>" in client.get(path).text
+
+
 def test_an_app_may_wait_for_its_first_deployment(client: FlaskClient) -> None:
     found = form(client.get("/apps/new").text, "")
     data = {**found.fields, "name": "wiki", "git_url": "https://github.com/acme/wiki"}
