@@ -1,6 +1,8 @@
 """Which units the guest program starts and ends, without systemd."""
 
 import os
+import socket
+import threading
 from pathlib import Path
 
 import pytest
@@ -161,3 +163,34 @@ def test_a_guest_that_cannot_sandbox_is_remembered(
     assert "ProtectSystem" not in unit.read_text()
     assert units.install() is False
     assert "ProtectSystem" not in unit.read_text()
+
+
+def test_systemd_is_not_asked_while_nobody_listens(
+    systemd: Systemd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[int] = []
+
+    async def look(*_about: object) -> serving.Answer:
+        looks.append(1)
+        return {"ready": True, "reason": "it answered", "fatal": False}
+
+    start(systemd, 1)
+    monkeypatch.setattr(serving.health, "look", look)
+    monkeypatch.setattr(serving, "WHOLE_LOOK_SECONDS", 60.0)
+    opened: list[socket.socket] = []
+    port = serving.Release(1).port
+    timer = threading.Timer(0.2, lambda: opened.append(socket.create_server(("127.0.0.1", port))))
+    timer.start()
+    assert serving.look(1, "/", 60.0)["ready"]
+    assert (len(looks), len(opened)) == (1, 1)
+    opened[0].close()
+
+
+def test_a_release_that_never_listens_is_told_of_in_time(
+    systemd: Systemd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start(systemd, 1)
+    systemd.running.discard(1)
+    verdict = serving.look(1, "/", 0.0)
+    assert (verdict["ready"], verdict["fatal"]) == (False, False)
+    assert str(verdict["reason"]).startswith("the app has ended")

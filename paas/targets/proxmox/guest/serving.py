@@ -16,10 +16,13 @@ from paas.targets.local.sandbox.layout import GuestError
 from . import places, state, units
 
 LOOK_AGAIN = 0.05
+# A whole look asks systemd, which takes from the time in which the app would start.
+WHOLE_LOOK_SECONDS = 0.5
+LISTENER_SECONDS = 0.02
 SWITCH_PATIENCE = 30.0
 DRAIN_SECONDS = 10.0
 MOST_SETTINGS = 16 * 1024 * 1024
-ESTABLISHED = "01"
+ESTABLISHED, LISTENING = "01", "0A"
 
 Answer = dict[str, object]
 
@@ -113,12 +116,19 @@ def look(number: int, path: str, patience: float) -> Answer:
     import asyncio
 
     machine = places.load()
+    port = int(str(known(number).get("port") or 0))
     end = time.monotonic() + patience
     while True:
+        _wait_for_listener(port, min(end, time.monotonic() + WHOLE_LOOK_SECONDS))
         verdict = asyncio.run(health.look(machine, Release(number), path))
         if verdict["ready"] or verdict["fatal"] or time.monotonic() >= end:
             return verdict
         time.sleep(LOOK_AGAIN)
+
+
+def _wait_for_listener(port: int, end: float) -> None:
+    while time.monotonic() < end and not _sockets(port, LISTENING):
+        time.sleep(LISTENER_SECONDS)
 
 
 def switch(number: int) -> Answer:
@@ -160,7 +170,7 @@ def drain(number: int) -> Answer:
     """End a release that does not serve any more, after its last connection or some seconds."""
     end = time.monotonic() + DRAIN_SECONDS
     port = int(str(known(number).get("port") or 0))
-    while _connections(port) and time.monotonic() < end:
+    while _sockets(port, ESTABLISHED) and time.monotonic() < end:
         if state.read().current == number:
             return {}
         time.sleep(LOOK_AGAIN * 2)
@@ -169,14 +179,14 @@ def drain(number: int) -> Answer:
     return {}
 
 
-def _connections(port: int) -> int:
-    """How many connections stand to a private port."""
+def _sockets(port: int, state: str) -> int:
+    """How many sockets at a private port are in a state."""
     found = 0
     for table in ("tcp", "tcp6"):
         for line in (processes.PROC / "net" / table).read_text().splitlines()[1:]:
             fields = line.split()
             is_here = int(fields[1].rpartition(":")[2], 16) == port
-            found += is_here and fields[3] == ESTABLISHED
+            found += is_here and fields[3] == state
     return found
 
 
