@@ -1,5 +1,6 @@
 """Platforms for the engine: one without targets, one with everything real."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,8 @@ from paas.store import guests, setup
 from paas.store.models import Operation
 from paas.store.queue import WorkQueue
 from paas.store.unit_of_work import Store
+from paas.tools.ansible_loaded import Loaded
+from paas.tools.process import clean_environment
 from tests.engine import live
 from tests.factories import ACTOR, app_row, operation_row
 from tests.mirror import Mirror
@@ -55,9 +58,18 @@ def mirror(tmp_path: Path) -> Mirror:
     return Mirror(tmp_path / "mirror")
 
 
+@pytest.fixture(scope="session")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loaded]:
+    """One Ansible for all tests: loading it takes longer than most plays."""
+    folder = tmp_path_factory.mktemp("ansible")
+    made = Loaded.start(clean_environment(os.environ, {}), folder)
+    yield made
+    made.end()
+
+
 @pytest.fixture
 def platform(
-    prepared: Path, instance: Path, redis_server: str, mirror: Mirror
+    prepared: Path, instance: Path, redis_server: str, mirror: Mirror, loaded: Loaded
 ) -> Iterator[Platform]:
     shutil.copytree(prepared, instance)
     settings = Settings(
@@ -67,7 +79,7 @@ def platform(
         health_timeout=30,
         releases_kept=2,
     )
-    made = assembly.build(settings)
+    made = assembly.build(settings, loaded=loaded)
     yield made
     for app in deployments.page(made, ACTOR).apps:
         live.destroy(made, app.id)
