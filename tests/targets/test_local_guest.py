@@ -126,6 +126,32 @@ def test_a_switch_does_not_cut_an_answer_off(target: LocalTarget, make: Make) ->
     assert get(guest) == "two"
 
 
+def test_a_release_whose_end_has_begun_serves_again(target: LocalTarget, make: Make) -> None:
+    guest = make()
+    stubborn = "trap 'echo ending' TERM; (trap '' TERM; exec python3 app.py) & wait; wait"
+    first = serve(target, guest, start=stubborn)
+    old = processes(target, guest)
+    serve(target, guest, 2, environment={"SAY": "two"})
+    wait_for(lambda: "ending" in log(target, guest), "the end of the first release to begin")
+    target.switch(guest, first)
+    assert get(guest) == "hello"
+    wait_for(lambda: not any(is_running(pid) for pid in old), "its old processes to end")
+    assert get(guest) == "hello"
+
+
+def test_a_release_whose_end_has_begun_is_started_anew(target: LocalTarget, make: Make) -> None:
+    guest = make()
+    stubborn = "trap 'echo ending' TERM; (trap '' TERM; exec python3 app.py) & wait; wait"
+    first = serve(target, guest, start=stubborn)
+    old = processes(target, guest)
+    serve(target, guest, 2, environment={"SAY": "two"})
+    wait_for(lambda: "ending" in log(target, guest), "the end of the first release to begin")
+    start_release(target, guest, first)
+    assert not any(is_running(pid) for pid in old)
+    wait_healthy(target, guest, first)
+    assert get(guest) == "two"
+
+
 def _is_connected(port: object) -> bool:
     wanted = f":{int(str(port)):04X}"
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]

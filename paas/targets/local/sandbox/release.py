@@ -35,7 +35,8 @@ class Release:
         self._retry: asyncio.TimerHandle | None = None
         self._ended = asyncio.Event()
         self._ended.set()
-        self._is_wanted = False
+        self.is_wanted = False
+        """Whether it is to run: False from the moment on at which its end begins."""
         self._connecting: set[asyncio.Task[None]] = set()
 
     def read_fingerprint(self) -> tuple[object, ...]:
@@ -58,7 +59,7 @@ class Release:
 
     def start(self) -> None:
         """Start the app now, unless it runs; a port that somebody took meanwhile is changed."""
-        self._is_wanted = True
+        self.is_wanted = True
         if self._retry:
             self._retry.cancel()
             self._retry = None
@@ -108,7 +109,7 @@ class Release:
         self._keeper = None
         self.host = ""
         self._ended.set()
-        if not self._is_wanted:
+        if not self.is_wanted:
             return
         loop = asyncio.get_running_loop()
         if loop.time() - self._started >= HEALTHY_AFTER:
@@ -129,7 +130,7 @@ class Release:
 
     async def stop(self) -> None:
         """End the app politely, then at once; returns when nothing of it is left."""
-        self._is_wanted = False
+        self.is_wanted = False
         if self._retry:
             self._retry.cancel()
             self._retry = None

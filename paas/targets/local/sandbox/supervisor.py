@@ -119,7 +119,8 @@ class Supervisor:
         """Run a release beside the current one; started anew if its file or options changed."""
         release = self.releases.get(number)
         if release and (
-            release.keeper is None
+            not release.is_wanted
+            or release.keeper is None
             or release.options != options
             or release.fingerprint != release.read_fingerprint()
         ):
@@ -138,8 +139,7 @@ class Supervisor:
 
     async def switch(self, number: int) -> None:
         """Let a release serve; the one before is drained and ended in the background."""
-        release = self.releases.get(number) or self._ensure(number, self._options_of(number))
-        await self._wait_listening(release)
+        release = await self._listening(number)
         before = self.state.current
         self._save(State(number, "running", release.options))
         if not self.forwarder.is_open:
@@ -148,6 +148,18 @@ class Supervisor:
             task = asyncio.get_running_loop().create_task(self._drain(before))
             self._draining.add(task)
             task.add_done_callback(self._draining.discard)
+
+    async def _listening(self, number: int) -> Release:
+        """The release once it answers; one whose end has begun meanwhile is started anew."""
+        while True:
+            release = self.releases.get(number)
+            if release and not release.is_wanted:
+                await self._drop(number)
+                release = None
+            release = release or self._ensure(number, self._options_of(number))
+            await self._wait_listening(release)
+            if release.is_wanted:
+                return release
 
     async def _wait_listening(self, release: Release) -> None:
         loop = asyncio.get_running_loop()
