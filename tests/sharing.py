@@ -7,8 +7,15 @@ LAB = "tests/lab/"
 WITHOUT_LAB = (f"{LAB}faults/", f"{LAB}test_pve_")
 
 
+# Chromium gives requests up when a network of the machine changes, as the lab's do.
+BROWSER = ("tests/web/test_browser", "tests/web/test_whole_way")
+
+
 def meets_lab(nodeid: str) -> bool:
-    """Whether a test may need guests, of which one lab at a time is enough for a machine."""
+    """Whether a test may need guests, of which one lab at a time is enough for a machine, or
+    must not run beside those that do."""
+    if nodeid.startswith(BROWSER):
+        return True
     return nodeid.startswith(LAB) and not nodeid.startswith(WITHOUT_LAB)
 
 

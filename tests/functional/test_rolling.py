@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import requests
 
+from tests import aio
 from tests.functional.running import Running, free_port, until
 from tests.mirror import Mirror
 from tests.tools.edge_support import Load, cuts_at_changes, missing
@@ -154,6 +155,6 @@ def test_no_request_fails_while_a_release_rolls_and_replicas_go(site: Site, kind
             await load.end()
         return loads
 
-    for load in asyncio.run(scenario()):
+    for load in aio.run(scenario()):
         assert set(load.answers) == {"200"}, load.answers
         assert cuts_at_changes(kind) or not load.repeated

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from paas.targets.local.sandbox.forwarder import Client, Forwarder, Upstream
 from paas.targets.local.sandbox.sockets import listen
+from tests import aio
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 MEGABYTES = 8 * 1024 * 1024
@@ -46,7 +47,7 @@ def test_much_data_goes_both_ways() -> None:
         writer.close()
         return found
 
-    assert asyncio.run(_through(_echo, talk)) == b"x" * MEGABYTES
+    assert aio.run(_through(_echo, talk)) == b"x" * MEGABYTES
 
 
 def test_the_end_of_one_direction_leaves_the_other_open() -> None:
@@ -63,7 +64,7 @@ def test_the_end_of_one_direction_leaves_the_other_open() -> None:
         writer.close()
         return found
 
-    assert asyncio.run(_through(late, talk)) == b"you said hello"
+    assert aio.run(_through(late, talk)) == b"you said hello"
 
 
 def test_what_comes_before_the_connection_is_kept() -> None:
@@ -90,7 +91,7 @@ def test_what_comes_before_the_connection_is_kept() -> None:
         server.close()
         return found
 
-    assert asyncio.run(asyncio.wait_for(scene(), 60)) == b"early late"
+    assert aio.run(asyncio.wait_for(scene(), 60)) == b"early late"
 
 
 def test_nothing_serves_nothing() -> None:
@@ -107,7 +108,7 @@ def test_nothing_serves_nothing() -> None:
             writer.close()
             forwarder.close()
 
-    assert asyncio.run(asyncio.wait_for(scene(), 60)) == b""
+    assert aio.run(asyncio.wait_for(scene(), 60)) == b""
 
 
 def test_a_drain_waits_for_who_is_just_about_to_connect() -> None:
@@ -130,4 +131,4 @@ def test_a_drain_waits_for_who_is_just_about_to_connect() -> None:
         forwarder.close()
         server.close()
 
-    asyncio.run(scenario())
+    aio.run(scenario())

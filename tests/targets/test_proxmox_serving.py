@@ -10,6 +10,7 @@ import pytest
 from paas.targets.local.sandbox import layout, sockets
 from paas.targets.local.sandbox.entering import Options
 from paas.targets.proxmox.guest import places, serving, state, units
+from tests import aio
 
 MACHINE = {
     "uuid": "u",
@@ -181,7 +182,7 @@ def test_systemd_is_not_asked_while_nobody_listens(
     port = serving.Release(1).port
     timer = threading.Timer(0.2, lambda: opened.append(socket.create_server(("127.0.0.1", port))))
     timer.start()
-    assert serving.look(1, "/", 60.0)["ready"]
+    assert aio.apart(serving.look, 1, "/", 60.0)["ready"]
     assert (len(looks), len(opened)) == (1, 1)
     opened[0].close()
 
@@ -191,6 +192,6 @@ def test_a_release_that_never_listens_is_told_of_in_time(
 ) -> None:
     start(systemd, 1)
     systemd.running.discard(1)
-    verdict = serving.look(1, "/", 0.0)
+    verdict = aio.apart(serving.look, 1, "/", 0.0)
     assert (verdict["ready"], verdict["fatal"]) == (False, False)
     assert str(verdict["reason"]).startswith("the app has ended")

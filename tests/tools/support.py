@@ -30,7 +30,11 @@ def is_running(pid: int) -> bool:
     return stat.rpartition(")")[2].split()[0] not in "ZX"
 
 
-def command(folder: Path, *argv: str, mark: str = "test-1", **options: object) -> Command:
+# Another process of tests, at the same time, must not take our processes for its own.
+MARK = f"test{os.getpid()}-"
+
+
+def command(folder: Path, *argv: str, mark: str = f"{MARK}1", **options: object) -> Command:
     return Command(argv, folder, BARE, mark, **options)  # type: ignore[arg-type]
 
 
@@ -40,7 +44,7 @@ def bench(log: list[tuple[str, str]] | None = None, **options: object) -> Bench:
     environment = dict(os.environ)
     environment.pop("PAAS_SUPERVISOR", None)
     return Bench(
-        "test-1",
+        f"{MARK}1",
         environment,
         lambda stream, line: lines.append((stream, line)),
         **{"leash": Leash(60), "deadline": 120.0, **options},  # type: ignore[arg-type]

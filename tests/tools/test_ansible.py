@@ -19,7 +19,7 @@ from paas.tools.ansible import Playbook, build_extravars, deploy, literal
 from paas.tools.ansible_events import Reader
 from paas.tools.process import Leash, kill_marked
 
-from .support import ansible_processes, bench, wait_for
+from .support import MARK, ansible_processes, bench, wait_for
 
 PLAN = BuildPlan(
     framework="flask",
@@ -259,7 +259,7 @@ def test_a_play_whose_process_is_killed_may_run_again(guest: Guest, which: str) 
     with pytest.raises(StepInterrupted):
         deploy(bench(stop=kill), guest.folder / "work", extravars, Local())
     # As the next attempt does before it begins.
-    kill_marked("test-")
+    kill_marked(MARK)
     assert not ansible_processes(guest.folder / "work")
 
 

@@ -18,7 +18,7 @@ from paas.tools.ansible import Playbook
 from paas.tools.ansible_loaded import Loaded
 from paas.tools.process import Bench, clean_environment, kill_marked
 
-from .support import PYTHON, ansible_processes, bench, is_running, wait_for
+from .support import MARK, PYTHON, ansible_processes, bench, is_running, wait_for
 
 CHECKOUT = Path(__file__).parents[2]
 LOCAL = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
@@ -215,9 +215,9 @@ def test_what_it_forks_is_found_by_the_attempts_mark(tmp_path: Path, loaded: Loa
     thread, raised = begin(tmp_path, loaded, threading.Event())
     pids = ansible_processes(tmp_path / "work")
     assert set(pids) == {"guard", "runner", "playbook", "task"}
-    assert all(b"PAAS_ATTEMPT=test-1" in guard.environ(pid) for pid in pids.values())
-    assert kill_marked("test-2") == 0
-    assert kill_marked("test-") >= len(pids)
+    assert all(f"PAAS_ATTEMPT={MARK}1".encode() in guard.environ(pid) for pid in pids.values())
+    assert kill_marked(f"{MARK}2") == 0
+    assert kill_marked(MARK) >= len(pids)
     thread.join()
     assert len(raised) == 1
     assert is_running(server_of(tmp_path))

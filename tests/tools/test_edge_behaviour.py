@@ -9,6 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from tests import aio
 from tests.tools.edge_support import (
     PATIENCE,
     Front,
@@ -38,7 +39,7 @@ def play(request: pytest.FixtureRequest) -> Play:
         async with front(request.param) as edge, aiohttp.ClientSession() as session:
             await scenario(edge, session)
 
-    return lambda scenario: asyncio.run(run(scenario))
+    return lambda scenario: aio.run(run(scenario))
 
 
 async def _names(session: aiohttp.ClientSession, edge: Front, number: int) -> list[str]:

@@ -17,6 +17,7 @@ from paas.tools.edge import caddy, caddy_config, files, health
 from paas.tools.edge.caddy import Admin, CaddyEdge
 from paas.tools.edge.conductor import Conductor
 from paas.tools.edge.local import LocalEdge
+from tests import aio
 from tests.tools.edge_support import (
     QUICK,
     admin,
@@ -50,7 +51,7 @@ def test_the_last_table_is_served_after_a_start_without_anybody_else() -> None:
                 over.set()
                 await running
 
-    asyncio.run(scenario())
+    aio.run(scenario())
 
 
 def test_a_table_that_cannot_be_read_changes_nothing() -> None:
@@ -64,7 +65,7 @@ def test_a_table_that_cannot_be_read_changes_nothing() -> None:
             assert (await get(session, edge.url, HOST))[0] == 200
             assert files.applied(edge.folder) == before
 
-    asyncio.run(scenario())
+    aio.run(scenario())
 
 
 class Late(LocalEdge):
@@ -96,7 +97,7 @@ def test_an_edge_that_is_not_there_yet_is_told_of_once_and_only_after_a_while(
             await running
 
     with capture_logs() as said:
-        asyncio.run(scenario())
+        aio.run(scenario())
     assert [one["event"] for one in said] == ["The edge does not answer"] * lines
 
 
@@ -118,7 +119,7 @@ def test_a_guest_without_a_sibling_is_left_in_peace() -> None:
             await until(lambda: b.checks > 2 and c.checks > 2, "checks of the two")
             assert alone.checks == 0
 
-    asyncio.run(scenario())
+    aio.run(scenario())
 
 
 def test_a_new_guest_gets_nothing_before_its_first_good_check() -> None:
@@ -133,7 +134,7 @@ def test_a_new_guest_gets_nothing_before_its_first_good_check() -> None:
                     assert json.loads((await get(session, edge.url, HOST))[1])["app"] == "a"
             assert b.seen == []
 
-    asyncio.run(scenario())
+    aio.run(scenario())
 
 
 def test_who_falls_again_and_again_must_be_well_for_longer(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,7 +170,7 @@ def test_a_caddy_that_is_killed_begins_with_what_it_was_told_last() -> None:
                     assert await edge.holds()
                     await _told(edge, Table.of([route(HOST, a, b)]))
 
-    asyncio.run(scenario())
+    aio.run(scenario())
 
 
 @needs_caddy
@@ -195,7 +196,7 @@ def test_of_another_ones_caddy_only_our_server_is_touched() -> None:
                     assert (await get(session, f"http://{ours}", HOST))[0] == 404
                     assert await get(session, url, "x") == (200, "theirs")
 
-    asyncio.run(scenario())
+    aio.run(scenario())
 
 
 @needs_caddy
@@ -210,7 +211,7 @@ def test_a_caddy_that_cannot_serve_says_why() -> None:
                 with pytest.raises(Unavailable, match=f"Look whether {where} is free"):
                     await edge.apply(Table(), frozenset())
 
-    asyncio.run(scenario())
+    aio.run(scenario())
 
 
 def test_a_caddy_that_is_not_there_is_said_in_a_sentence() -> None:

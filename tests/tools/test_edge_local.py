@@ -8,6 +8,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from tests import aio
 from tests.tools.edge_support import PATIENCE, Front, apps, ask_raw, front, get, route, until
 
 HOST = "shop.localhost"
@@ -19,7 +20,7 @@ def play(scenario: Callable[[Front], Coroutine[Any, Any, None]]) -> None:
         async with front("local") as edge:
             await scenario(edge)
 
-    asyncio.run(run())
+    aio.run(run())
 
 
 def test_requests_that_are_sent_ahead_are_answered_in_order() -> None:

@@ -9,7 +9,7 @@ import pytest
 from paas.domain.errors import Cancelled, StepInterrupted
 from paas.tools.process import Leash, clean_environment, run
 
-from .support import PYTHON, command, is_running
+from .support import MARK, PYTHON, command, is_running
 
 
 def run_python(folder: Path, program: str, **options: object) -> tuple[int, list[str]]:
@@ -131,4 +131,4 @@ def test_children_see_only_the_allowed_environment() -> None:
 
 def test_every_child_carries_its_mark(tmp_path: Path) -> None:
     program = "import os; print(os.environ['PAAS_ATTEMPT'])"
-    assert run_python(tmp_path, program)[1] == ["test-1"]
+    assert run_python(tmp_path, program)[1] == [f"{MARK}1"]
