@@ -64,6 +64,7 @@ def redeem(platform: Platform, app_id: str, ticket: str) -> Actor:
     )
 
 
+@needs(Permission.LOGS_READ)
 def is_good(platform: Platform, actor: Actor) -> bool:
     """Whether a ticket's stream may go on: its user is in that team, active and signed in still.
 
