@@ -14,6 +14,15 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import paramiko
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_ssh_private_key,
+)
 from paramiko.message import Message
 
 from paas.domain.errors import Invalid
@@ -31,9 +40,10 @@ KINDS: tuple[type[paramiko.PKey], ...] = (
 
 def read_key(text: str) -> paramiko.PKey:
     """A private key from OpenSSH's or PEM text; ``Invalid`` never repeats any of it."""
+    written = _rewritten(text.strip() + "\n")
     for kind in KINDS:
         try:
-            return kind.from_private_key(io.StringIO(text.strip() + "\n"))
+            return kind.from_private_key(io.StringIO(written))
         except paramiko.PasswordRequiredException:
             raise Invalid(
                 ["The SSH key has a passphrase. Send one without, made for this"]
@@ -41,6 +51,22 @@ def read_key(text: str) -> paramiko.PKey:
         except (paramiko.SSHException, ValueError, IndexError, struct.error):
             continue
     raise Invalid(["The SSH key cannot be read. It must be a private one (Ed25519, ECDSA or RSA)"])
+
+
+def _rewritten(text: str) -> str:
+    """The key as paramiko reads it: of OpenSSH's form it takes the end of an empty comment for
+    padding, and the key for a broken one."""
+    if "BEGIN OPENSSH" not in text:
+        return text
+    try:
+        key = load_ssh_private_key(text.encode(), password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        # What is wrong with it is found out once more, and said.
+        return text
+    if isinstance(key, EllipticCurvePrivateKey | RSAPrivateKey):
+        made = key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
+        return made.decode()
+    return text
 
 
 @contextmanager

@@ -5,6 +5,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from paas.domain.errors import Invalid
 from paas.tools import ssh_agent
@@ -69,3 +71,18 @@ def test_a_key_of_no_use_is_refused_without_being_repeated(tmp_path: Path) -> No
 def test_a_key_without_its_last_line_break_is_read(tmp_path: Path) -> None:
     text = make(tmp_path, "ed25519").read_text()
     assert ssh_agent.read_key(text.strip()) == ssh_agent.read_key(text)
+
+
+@pytest.mark.parametrize("bits", [256, 255, 248, 247])
+def test_a_key_of_any_length_with_an_empty_comment_is_read(tmp_path: Path, bits: int) -> None:
+    """Its length decides whether OpenSSH pads what stands behind the comment."""
+    key = ec.derive_private_key((1 << (bits - 1)) | 12345, ec.SECP256R1())
+    path = tmp_path / "key"
+    path.write_bytes(
+        key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
+    )
+    path.chmod(0o600)
+    words = ["ssh-keygen", "-q", "-p", "-f", str(path), "-N", "", "-C", ""]
+    subprocess.run(words, check=True, capture_output=True)
+    assert "BEGIN OPENSSH" in path.read_text()
+    assert ssh_agent.read_key(path.read_text()).get_name() == "ecdsa-sha2-nistp256"
