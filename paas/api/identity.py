@@ -76,7 +76,7 @@ def visitor() -> Actor | None:
 
 def watch() -> Callable[[], bool]:
     """A question for later, when the request is answered but still streams: does what it showed
-    still make it exactly who it was? Of nobody (a ticket was shown) that stays so."""
+    still make it exactly who it was?"""
     before = visitor()
 
     def is_same() -> bool:

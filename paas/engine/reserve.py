@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from paas.domain.specs import GuestSpec, Resources
+from paas.domain.specs import GuestSpec
 from paas.domain.states import GuestState
 from paas.engine import placing
 from paas.engine.attempt import Attempt, Record
@@ -19,22 +19,17 @@ def reserve(attempt: Attempt) -> Record:
     """
     with attempt.platform.store.read() as session:
         guest = attempt.guest_row(session)
-        size = guests.asked(attempt.app(session))
-    if guest is None:
+        asked = guests.asked(attempt.app(session))
+        spec = guests.spec(session, guest, attempt.platform.installation) if guest else None
+    if guest is None or spec is None:
         return {"guest": new_guest(attempt).id, "incarnation": None}
-    _resize(attempt, guest, size)
-    stood = guest.state == GuestState.PRESENT
-    return {"guest": guest.id, "incarnation": guest.incarnation if stood else None}
-
-
-def _resize(attempt: Attempt, guest: Guest, asked: Resources) -> None:
-    with attempt.platform.store.read() as session:
-        spec = guests.spec(session, guest, attempt.platform.installation)
     given = attempt.target(spec).sizes(spec, asked)
     size = replace(given, disk=max(given.disk, guest.disk))
     if size != spec.resources:
         with attempt.write() as session:
             guests.resize(session, guest.id, size)
+    stood = guest.state == GuestState.PRESENT
+    return {"guest": guest.id, "incarnation": guest.incarnation if stood else None}
 
 
 def new_guest(attempt: Attempt) -> Guest:

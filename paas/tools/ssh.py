@@ -136,8 +136,6 @@ class Sessions:
 
     def _take(self, account: Account, end: float) -> tuple[_Kept, bool]:
         """A connection to use, and whether it was made for this."""
-        if self._pid != os.getpid():
-            self._begin()
         kept = self._take_kept(account)
         return (kept, False) if kept else (self._make(account, end), True)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from paas.domain.errors import ForeignGuest, StepFailed
-from paas.domain.specs import Resources
+from paas.domain.specs import GuestSpec, ReleaseSpec, Resources
 from paas.targets.contract import Presence
 from paas.targets.local.target import LocalTarget
 from tests.targets.conftest import Make
@@ -126,13 +126,19 @@ def test_a_switch_does_not_cut_an_answer_off(target: LocalTarget, make: Make) ->
     assert get(guest) == "two"
 
 
-def test_a_release_whose_end_has_begun_serves_again(target: LocalTarget, make: Make) -> None:
-    guest = make()
+def end_begun(target: LocalTarget, guest: GuestSpec) -> tuple[ReleaseSpec, list[int]]:
+    """A release that takes its time to end, now that a second one serves; and its processes."""
     stubborn = "trap 'echo ending' TERM; (trap '' TERM; exec python3 app.py) & wait; wait"
     first = serve(target, guest, start=stubborn)
     old = processes(target, guest)
     serve(target, guest, 2, environment={"SAY": "two"})
     wait_for(lambda: "ending" in log(target, guest), "the end of the first release to begin")
+    return first, old
+
+
+def test_a_release_whose_end_has_begun_serves_again(target: LocalTarget, make: Make) -> None:
+    guest = make()
+    first, old = end_begun(target, guest)
     target.switch(guest, first)
     assert get(guest) == "hello"
     wait_for(lambda: not any(is_running(pid) for pid in old), "its old processes to end")
@@ -141,11 +147,7 @@ def test_a_release_whose_end_has_begun_serves_again(target: LocalTarget, make: M
 
 def test_a_release_whose_end_has_begun_is_started_anew(target: LocalTarget, make: Make) -> None:
     guest = make()
-    stubborn = "trap 'echo ending' TERM; (trap '' TERM; exec python3 app.py) & wait; wait"
-    first = serve(target, guest, start=stubborn)
-    old = processes(target, guest)
-    serve(target, guest, 2, environment={"SAY": "two"})
-    wait_for(lambda: "ending" in log(target, guest), "the end of the first release to begin")
+    first, old = end_begun(target, guest)
     start_release(target, guest, first)
     assert not any(is_running(pid) for pid in old)
     wait_healthy(target, guest, first)
