@@ -66,6 +66,9 @@ class WorkQueue:
         try:
             job = Job.fetch(name, connection=self.connection)
         except NoSuchJobError:
+            # It has ended meanwhile, or Redis lost it and its worker wrote on: what that leaves
+            # is no job any more, but keeps its id from being used.
+            self.connection.delete(Job.key_for(name))
             self._push(name, uuid)
             return
         if self.connection.lpos(queue.key, name) is not None:

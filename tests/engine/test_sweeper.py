@@ -67,6 +67,20 @@ def test_a_job_lost_between_queue_and_worker_is_replaced(
     assert jobs(bare) == [f"operation-{operation.id}-1"]
 
 
+def test_what_a_worker_wrote_of_a_job_that_redis_lost_does_not_keep_it_from_being_enqueued(
+    bare: Platform, operation: Operation
+) -> None:
+    sweeper, connection = Sweeper(bare), bare.queue.connection
+    sweeper.sweep()
+    [job] = Queue(QUEUE, connection=connection).get_jobs()
+    connection.flushall()
+    with connection.pipeline() as pipeline:
+        job.prepare_for_execution("a worker", pipeline)
+        pipeline.execute()
+    sweeper.sweep()
+    assert jobs(bare) == [f"operation-{operation.id}-1"]
+
+
 def test_a_held_operation_is_left_alone(bare: Platform, operation: Operation) -> None:
     take(bare, operation, lease.holder(bare.host))
     Sweeper(bare).sweep()
