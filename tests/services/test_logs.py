@@ -1,8 +1,10 @@
 """The output of an app: all replicas as one log, secrets stay secret, every line comes once."""
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
+from types import SimpleNamespace
 
 import pytest
 
@@ -102,7 +104,11 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
     def happens(*things: Callable[[], object]) -> None:
         left = iter(things)
-        monkeypatch.setattr(logs.time, "sleep", lambda _: next(left, lambda: None)())
+        # Only the follower's own clock: threads of other tests may sleep beside it.
+        clock = SimpleNamespace(
+            monotonic=time.monotonic, sleep=lambda _: next(left, lambda: None)()
+        )
+        monkeypatch.setattr(logs, "time", clock)
 
     return happens
 

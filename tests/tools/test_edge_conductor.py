@@ -6,6 +6,7 @@ import os
 import socket
 from collections.abc import Set
 from dataclasses import replace
+from types import SimpleNamespace
 
 import aiohttp
 import pytest
@@ -139,7 +140,7 @@ def test_a_new_guest_gets_nothing_before_its_first_good_check() -> None:
 
 def test_who_falls_again_and_again_must_be_well_for_longer(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
-    monkeypatch.setattr(health.time, "monotonic", lambda: now)
+    monkeypatch.setattr(health, "time", SimpleNamespace(monotonic=lambda: now))
     record = health.Record()
     needed = []
     for _ in range(9):
