@@ -93,6 +93,15 @@ class LabPlatform(Running):
         found = self.ask("GET", f"/deployments/{app_id}/drift")["drift"]["differences"]
         return {one["name"]: (one["wanted"], one["found"]) for one in found}
 
+    def changes(self, app_id: str, repository: str) -> None:
+        """The app shows "1"; redeployed with "2" and restarted it shows that, as its row says."""
+        assert self.page(app_id).text == "1"
+        self.lab.git.add(repository, {"index.html": "2"})
+        assert self.act(app_id, "redeploy")["error_message"] is None
+        self.act(app_id, "restart")
+        assert self.page(app_id).text == "2"
+        assert self.drift(app_id) == {}
+
     def strays(self) -> dict[str, list[int]]:
         """The guests that are not on the books: kind -> vmids."""
         found: dict[str, list[int]] = {}
