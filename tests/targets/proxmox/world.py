@@ -9,7 +9,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from paas.domain.addresses import AddressPool
-from paas.domain.specs import GuestSpec, ReleaseSpec, Resources
+from paas.domain.specs import BuildPlan, GuestSpec, ReleaseSpec, Resources
 from paas.domain.states import GuestType
 from paas.targets.contract import Connection, Contact, Health, Reserved, RuntimeLine, Wanted
 from paas.targets.proxmox.lxc import LxcTarget
@@ -34,7 +34,7 @@ class FakeInside:
     def __init__(self) -> None:
         self.asked: list[tuple[str, str]] = []
 
-    def warm_up(self, guest: GuestSpec) -> None:
+    def warm_up(self, guest: GuestSpec, plan: BuildPlan | None) -> None:
         pass
 
     def wait_ready(self, guest: GuestSpec, address: str, deadline: float) -> Contact:
@@ -139,10 +139,11 @@ class World:
                 "cores": values["cores"],
                 "memory": values["memory"],
                 "unprivileged": 1,
-                "start": 1,
             }
-            upid = proxmox.post(f"/nodes/{node}/lxc", **given)
-            proxmox.wait_task(upid, 60)
+            proxmox.wait_task(proxmox.post(f"/nodes/{node}/lxc", **given), 60)
+            path = f"/nodes/{node}/lxc/{guest.vmid}"
+            # With start=1 it would be a task that nobody can wait for.
+            proxmox.wait_task(proxmox.post(f"{path}/status/start"), 60)
             return
         given = {"newid": guest.vmid, "full": 1, "pool": values["pool"], "name": guest.hostname}
         given["description"] = values["description"]
