@@ -218,7 +218,8 @@ def test_a_vm_with_an_empty_address_filter_is_cut_off(below: Stubborn, api: Clie
 
 
 def test_addresses_come_from_the_guest(pve: LabPve, api: Client) -> None:
-    api.wait(api.container(start=1))
+    api.wait(api.container())
+    power(api, "lxc", 120, "start")
     api.wait(api.clone())
     api.put("/nodes/pve1/qemu/200/config", ipconfig0="ip=10.0.0.6/24", agent="enabled=1")
     ask = "/nodes/pve1/qemu/200/agent/network-get-interfaces"

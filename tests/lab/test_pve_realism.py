@@ -131,6 +131,8 @@ def test_malformed_keys_are_refused(api: Client, key: str) -> None:
 def test_the_clusters_view_of_a_new_guest_lags(pve: LabPve, api: Client) -> None:
     pve.shy_for = 100_000.0
     api.wait(api.container(tags="paas", start=1))
+    [start] = pve.task_log("vzstart")
+    assert api.wait(start["upid"]) == "OK"
     [guest] = [item for item in api.get("/cluster/resources") if item.get("vmid") == 120]
     assert (guest["status"], guest["name"], guest["tags"]) == ("unknown", None, "paas")
     [listed] = api.get("/nodes/pve1/lxc")

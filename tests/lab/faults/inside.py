@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from paas.domain.specs import GuestSpec, ReleaseSpec
+from paas.domain.specs import BuildPlan, GuestSpec, ReleaseSpec
 from paas.targets.contract import Connection, Contact, Health, RuntimeLine
 from paas.targets.proxmox.inside import Inside
 from paas.targets.proxmox.inside_surroundings import Surroundings
@@ -25,7 +25,7 @@ class PretendInside:
     ssh_key: str
     door: int = 0
 
-    def warm_up(self, guest: GuestSpec) -> None:
+    def warm_up(self, guest: GuestSpec, plan: BuildPlan | None) -> None:
         pass
 
     def wait_ready(self, guest: GuestSpec, address: str, deadline: float) -> Contact:
