@@ -9,12 +9,14 @@ locals {
   resolvers = length(var.dns) > 0 ? var.dns : local.networks
 
   # In order: the first rule that fits decides. Everything else that comes in is dropped, and
-  # what the guest begins itself goes out unless it is refused here.
+  # what the guest begins itself goes out unless it is refused here. Nobody gives guests addresses
+  # of IPv6, and those that they give themselves would lead past all the other rules.
   rules = concat(
     [{ type = "in", action = "ACCEPT", from = "", to = "", proto = "tcp", port = tostring(var.port), comment = "the app" }],
     [for source in length(var.ssh_from) > 0 ? var.ssh_from : [""] :
       { type = "in", action = "ACCEPT", from = source, to = "", proto = "tcp", port = "22", comment = "the platform" }
     ],
+    [{ type = "out", action = "REJECT", from = "", to = "::/0", proto = "", port = "", comment = "IPv6" }],
     [for host in var.nodes :
       { type = "out", action = "REJECT", from = "", to = host, proto = "tcp", port = "8006", comment = "the Proxmox API" }
     ],

@@ -17,6 +17,7 @@ PROTOCOLS = {"tcp": "tcp", "udp": "udp", "icmp": "icmp"}
 PORTS = re.compile(r"\d{1,5}(:\d{1,5})?(,\d{1,5}(:\d{1,5})?)*")
 # A segment that opens a connection has SYN and no ACK.
 ESTABLISHED = "tcp flags & (syn | ack) != syn accept"
+EVERY_6 = "::/0"
 NEIGHBOURS = "ether type arp accept"
 NEIGHBOURS_6 = (
     "icmpv6 type { nd-router-solicit, nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert } "
@@ -94,7 +95,9 @@ def words(rule: Rule) -> list[str]:
     """
     ends = []
     for side, given in (("saddr", rule.source), ("daddr", rule.destination)):
-        if given:
+        if given == EVERY_6:
+            ends.append(f"ip6 {side} {EVERY_6}")
+        elif given:
             ends.append(f"ip {side} {{ {', '.join(_addresses(given))} }}")
     protocol = rule.protocol.lower()
     if protocol and protocol not in PROTOCOLS:
@@ -118,7 +121,7 @@ def _addresses(given: str) -> list[str]:
             end = ipaddress.IPv4Address(last) if last else None
         except ValueError:
             raise HypervisorError(
-                f"the lab's firewall knows IPv4 addresses, networks and ranges only, not {part!r}"
+                f"the lab's firewall knows IPv4 addresses, networks, ranges and ::/0, not {part!r}"
             ) from None
         found.append(f"{network.network_address}-{end}" if end else str(network))
     return found

@@ -20,6 +20,7 @@ RULES = (
         Rule("out", "DROP", destination="10.0.0.1-10.0.0.9"),
         ["ip daddr { 10.0.0.1-10.0.0.9 } drop"],
     ),
+    (Rule("out", "REJECT", destination="::/0"), ["ip6 daddr ::/0 drop"]),
 )
 
 
@@ -33,6 +34,7 @@ def test_rule(rule: Rule, expected: list[str]) -> None:
     [
         Rule("in", "ACCEPT", source="+ipset"),
         Rule("in", "ACCEPT", source="10.0.0.1; flush ruleset"),
+        Rule("in", "ACCEPT", source="fe80::/10"),
         Rule("in", "ACCEPT", "tcp", port="ssh"),
         Rule("in", "ACCEPT", "sctp"),
         Rule("in", "JUMP"),

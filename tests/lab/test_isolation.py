@@ -12,6 +12,7 @@ from tests.lab.hypervisor import GuestConfig
 from tests.lab.lab import Lab
 from tests.lab.live import PROCFILE, LabPlatform
 from tests.lab.network import API_PORT, MIRROR_PORT
+from tests.lab.reaching import eventually
 
 KINDS = ("lxc", "vm")
 SSH, APP = 22, 8080
@@ -26,6 +27,15 @@ except OSError:
     print("closed")
 else:
     print("open")
+"""
+LISTEN_6 = """
+import socket, sys
+with socket.socket(socket.AF_INET6) as door:
+    door.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    door.bind(("::", int(sys.argv[1])))
+    door.listen()
+    while True:
+        door.accept()[0].close()
 """
 
 Knock = Callable[[str, int], bool]
@@ -127,6 +137,43 @@ def test_a_guest_reaches_neither_other_guests_nor_the_api(
     # It is the walls that do it: what is not refused can be reached.
     assert knock(platform, vmid, plan.host, MIRROR_PORT)
     assert knock(platform, vmid, plan.host, MIRROR_PORT, address)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_addresses_that_guests_give_themselves_lead_past_no_wall(
+    platform: LabPlatform, guests: Mapping[str, tuple[int, str]], stranger: Knock, kind: str
+) -> None:
+    (other,) = (guests[one][0] for one in KINDS if one != kind)
+    with listening_by_ipv6(platform, other) as host:
+        eventually(lambda: knock_by_ipv6(platform, STRANGER, host), "a stranger to be let in")
+        assert not knock_by_ipv6(platform, guests[kind][0], host)
+
+
+@contextmanager
+def listening_by_ipv6(platform: LabPlatform, vmid: int) -> Iterator[str]:
+    """A program in the guest that answers at the app's port; its address there."""
+    inside = platform.lab.ground.hypervisor.run_inside
+    inside(vmid, "systemd-run", "--unit=six", "python3", "-c", LISTEN_6, str(APP))
+    try:
+        yield f"{own_ipv6(platform, vmid)}%eth0"
+    finally:
+        inside(vmid, "systemctl", "stop", "six")
+
+
+def own_ipv6(platform: LabPlatform, vmid: int) -> str:
+    """The address that the guest has given itself; given here where its system does not."""
+    inside, address = platform.lab.ground.hypervisor.run_inside, f"fe80::{vmid % 10_000}"
+    inside(vmid, "sysctl", "--quiet", "net.ipv6.conf.eth0.disable_ipv6=0")
+    inside(vmid, "ip", "address", "replace", f"{address}/64", "dev", "eth0", "nodad")
+    return address
+
+
+def knock_by_ipv6(platform: LabPlatform, vmid: int, host: str) -> bool:
+    """Whether a guest, which could well send it, can open a connection to the app's port."""
+    own = own_ipv6(platform, vmid)
+    way = ("ip", "route", "get", host.partition("%")[0], "from", own, "oif", "eth0")
+    assert " dev eth0 " in platform.lab.ground.hypervisor.run_inside(vmid, *way)
+    return knock(platform, vmid, host, APP)
 
 
 @pytest.mark.parametrize("kind", KINDS)

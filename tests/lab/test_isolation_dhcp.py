@@ -9,7 +9,16 @@ from tests.lab.lab import BRIDGE, Lab
 from tests.lab.live import PROCFILE, LabPlatform
 from tests.lab.network import API_PORT, MIRROR_PORT
 from tests.lab.reaching import eventually
-from tests.lab.test_isolation import APP, KINDS, SSH, STRANGER, knock, standing
+from tests.lab.test_isolation import (
+    APP,
+    KINDS,
+    SSH,
+    STRANGER,
+    knock,
+    knock_by_ipv6,
+    listening_by_ipv6,
+    standing,
+)
 
 # A question for the name of the root, and whether anybody answers it.
 ASK = """
@@ -77,6 +86,14 @@ def test_names_packages_and_its_lease_it_gets_all_the_same(
     inside(vmid, "apt-get", "update", "-o", "APT::Update::Error-Mode=any")
     inside(vmid, "networkctl", "renew", "eth0")
     eventually(lambda: address in inside(vmid, "hostname", "-I"), "the lease to be renewed")
+
+
+def test_the_addresses_that_guests_give_themselves_lead_past_no_wall(
+    platform: LabPlatform, guests: Mapping[str, tuple[int, str]], friend: str
+) -> None:
+    with standing(platform.lab, friend), listening_by_ipv6(platform, guests["vm"][0]) as host:
+        eventually(lambda: knock_by_ipv6(platform, STRANGER, host), "a stranger to be let in")
+        assert not knock_by_ipv6(platform, guests["lxc"][0], host)
 
 
 def test_who_is_named_can_be_reached_and_no_other_of_the_network(

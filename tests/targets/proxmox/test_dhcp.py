@@ -36,6 +36,7 @@ def test_a_guest_without_a_static_address_is_made_and_planned_again(
         for one in wall.rules
         if one.direction == "out" and one.port != "8006"
     ] == [
+        ("REJECT", "::/0", ""),
         ("ACCEPT", "10.0.0.0/24", "67"),
         ("ACCEPT", "10.0.0.0/24", "53"),
         ("ACCEPT", "10.0.0.0/24", "53"),

@@ -38,15 +38,16 @@ def expect_marker_and_firewall(world: World, guest: GuestSpec) -> None:
     assert (wall.enabled, wall.policy_in, wall.policy_out) == (True, "DROP", "ACCEPT")
     assert (wall.mac_filter, wall.ip_filter) == (True, True)
     words = [(r.direction, r.action, r.source, r.destination, r.port) for r in wall.rules]
-    assert words[:2] == [
+    assert words[:3] == [
         ("in", "ACCEPT", "", "", "8000"),
         ("in", "ACCEPT", "10.0.0.5", "", "22"),
+        ("out", "REJECT", "", "::/0", ""),
     ]
-    assert {row[1:] for row in words[2:4]} == {
+    assert {row[1:] for row in words[3:5]} == {
         ("REJECT", "", "192.0.2.11", "8006"),
         ("REJECT", "", "192.0.2.12", "8006"),
     }
-    assert words[4:] == [
+    assert words[5:] == [
         ("out", "ACCEPT", "", "10.0.0.1", "53"),
         ("out", "ACCEPT", "", "10.0.0.1", "53"),
         ("out", "REJECT", "", "10.0.0.20-10.0.0.99", ""),
