@@ -41,9 +41,10 @@ LEAST_SHOWN = 0.01
 FIRST = "both sides wait for the same programs, the guest's start and the same play."
 REDEPLOY = (
     "the tasks take as long on both sides. What comes on top is what the platform does not leave "
-    "out: it fetches from the repository, looks at the guest before it touches it (0.2 s), looks "
-    "at the new release before it lets it serve, switches and removes what is superseded (0.3 "
-    "s), and records each step on disk. It does not load Ansible anew, as the script must."
+    "out: it fetches from the repository, looks at the guest before it touches it, looks at the "
+    "new release before it lets it serve, switches and removes what is superseded (0.3 s), and "
+    "records each step on disk. It does not load Ansible anew, as the script must, and reaches "
+    "the guest while it fetches."
 )
 TEN = (
     "two workers against two at a time by hand, on two processors that are busy all the time: "

@@ -153,18 +153,29 @@ class Attempt:
 
     def warm_up(self) -> None:
         """Let Ansible begin, and a guest that stands be reached, while other steps go on."""
-        if self._playbook is None:
-            self._playbook = self._start_ansible()
+        playbook = self.playbook()
         with self.platform.store.read() as session:
             row = self.guest_row(session)
             if row is None or row.state != GuestState.PRESENT:
                 return
             guest = guests.spec(session, row, self.platform.installation)
-        self.target(guest).warm_up(guest)
+            live = session.get(Release, self.app(session).live_release_id or 0)
+            plan = releases.plan_from_json(live.plan) if live else None
+        target = self.target(guest)
+        target.warm_up(guest, plan)
+        # One that rests must be started first.
+        if guest.host_key and guest.runs:
+            playbook.meet(target.connection(guest))
+
+    def playbook(self) -> Playbook:
+        """Ansible, which is started now unless it was; this attempt ends it."""
+        if self._playbook is None:
+            self._playbook = self._start_ansible()
+        return self._playbook
 
     def take_playbook(self) -> Playbook:
-        """The playbook that was warmed up, or a cold one; it plays once."""
-        playbook, self._playbook = self._playbook or self._start_ansible(), None
+        """The same, for a play; the next play has another one."""
+        playbook, self._playbook = self.playbook(), None
         return playbook
 
     def _start_ansible(self) -> Playbook:

@@ -102,9 +102,11 @@ def configure(attempt: Attempt) -> Record:
     ensure_local(attempt, release_id(attempt))
     spec, release = attempt.guest(), _release(attempt)
     target = attempt.target(spec)
+    connection = target.connection(spec)
+    attempt.playbook().meet(connection)
     given = target.variables(spec, release)
     variables = build_extravars(given, release.plan, release.environment)
-    attempt.take_playbook().run(variables, target.connection(spec))
+    attempt.take_playbook().run(variables, connection)
     return {"release": release.number}
 
 

@@ -277,10 +277,11 @@ class Target(Protocol):
     def connection(self, guest: GuestSpec) -> Connection:
         """How to reach the guest."""
 
-    def warm_up(self, guest: GuestSpec) -> None:
+    def warm_up(self, guest: GuestSpec, plan: BuildPlan | None) -> None:
         """Begin to reach a guest that stood a moment ago, beside other work.
 
-        Never fails: ``wait_ready`` comes after it, and meets what is wrong.
+        ``plan`` is what serves there, to which the next release is likely to be akin. Never
+        fails: ``wait_ready`` comes after it, and meets what is wrong.
         """
 
     def wait_ready(self, guest: GuestSpec, deadline: float) -> Contact:

@@ -1,6 +1,7 @@
 """Install a release with Ansible, through ansible-runner, in a process that has both loaded."""
 
 import json
+import shlex
 import shutil
 import signal
 import time
@@ -11,12 +12,13 @@ from typing import Protocol
 from paas.domain.errors import PaasError, StepFailed, StepInterrupted, Unreachable
 from paas.domain.specs import BuildPlan
 from paas.tools.ansible_events import Reader
-from paas.tools.ansible_loaded import Forked, Loaded
+from paas.tools.ansible_loaded import GO, Forked, Loaded
 from paas.tools.guarded import MARK, POLL
 from paas.tools.process import Bench, Command, Exit, Guarded, clean_environment
 
 PLAYBOOK = Path(__file__).resolve().parents[2] / "ansible" / "deploy.yml"
 HOST = "guest"
+PERSIST = "ControlPersist=60s"
 # How ansible-playbook ends when a host could not be reached, or when it cannot read its files.
 UNREACHABLE = 4
 # How it, or a process of its own, ends when somebody or the kernel kills it.
@@ -48,6 +50,7 @@ class Playbook:
         self._bench = bench
         self._folder = folder
         self._own: Loaded | None = None
+        self._known: Connection | None = None
         shutil.rmtree(folder, ignore_errors=True)
         folder.parent.mkdir(parents=True, exist_ok=True)
         for place in (folder, *(folder / name for name in ("env", "tmp", "control"))):
@@ -81,6 +84,17 @@ class Playbook:
         """Start Ansible now, while other work goes on; then ``run`` or ``discard`` it."""
         return cls(bench, folder, playbook)
 
+    def meet(self, connection: Connection) -> None:
+        """Begin to connect to the guest while other work goes on; where SSH does not lead to it,
+        there is nothing to do.
+
+        What goes wrong here goes wrong again for the play, which tells of it.
+        """
+        if connection != self._known:
+            host = self._write_host(connection)
+            if host.get("ansible_connection") == "ssh":
+                self._guarded.send(json.dumps(_master(host)))
+
     def run(self, extravars: Mapping[str, object], connection: Connection) -> Exit:
         """Play with these variables; raises ``StepFailed`` with the task and its reason.
 
@@ -90,7 +104,7 @@ class Playbook:
         try:
             self._write(extravars, connection)
             self._wait_begun()
-            self._guarded.send("go")
+            self._guarded.send(GO)
             ended = self._guarded.wait(
                 on_line=reader.read,
                 on_error=reader.read_plain,
@@ -129,17 +143,39 @@ class Playbook:
                         "platform's log says what became of the process that loads it"
                     )
 
-    def _write(self, extravars: Mapping[str, object], connection: Connection) -> None:
+    def _write_host(self, connection: Connection) -> dict[str, str]:
+        """Write the connection's files; the host's variables, which say where those lie."""
         place = {"{folder}": str(self._folder)}
-        host = {name: _fill(text, place) for name, text in connection.variables.items()}
+        if connection != self._known:
+            # Once: a program that opens the connection may be reading them.
+            for name, text in connection.files.items():
+                write_secret(self._folder / name, text)
+        self._known = connection
+        return {name: _fill(text, place) for name, text in connection.variables.items()}
+
+    def _write(self, extravars: Mapping[str, object], connection: Connection) -> None:
+        host = self._write_host(connection)
         if host.get("ansible_connection") == "local":
             host.setdefault("ansible_remote_tmp", str(self._folder / "tmp"))
-        for name, text in connection.files.items():
-            write_secret(self._folder / name, text)
         values = {**extravars, "paas_live": literal(str(self._folder / "live"))}
         inventory = {"all": {"hosts": {HOST: host}}}
         write_secret(self._folder / "inventory.yml", json.dumps(inventory))
         write_secret(self._folder / "env" / "extravars", json.dumps(values))
+
+
+def _master(host: Mapping[str, str]) -> list[str]:
+    """The program that opens the connection which Ansible's own calls find at the control path."""
+    options = (
+        *("ControlMaster=yes", PERSIST, f"ControlPath={host['ansible_control_path']}"),
+        *(f"User={host['ansible_user']}", f"Port={host.get('ansible_port', '22')}"),
+    )
+    return [
+        *(host.get("ansible_ssh_executable", "ssh"), "-N", "-f"),
+        *("-i", host["ansible_ssh_private_key_file"]),
+        *shlex.split(host["ansible_ssh_common_args"]),
+        *(part for option in options for part in ("-o", option)),
+        *("--", host["ansible_host"]),
+    ]
 
 
 def _kind_of(code: int, detail: str, *, is_unreachable: bool) -> type[PaasError]:
@@ -218,7 +254,7 @@ def environment(folder: Path) -> dict[str, str]:
         "ANSIBLE_INVENTORY_ENABLED": "yaml",
         "ANSIBLE_GATHERING": "explicit",
         "ANSIBLE_PIPELINING": "1",
-        "ANSIBLE_SSH_ARGS": "-o ControlMaster=auto -o ControlPersist=60s",
+        "ANSIBLE_SSH_ARGS": f"-o ControlMaster=auto -o {PERSIST}",
         "ANSIBLE_SSH_CONTROL_PATH_DIR": str(folder / "control"),
         "ANSIBLE_SSH_RETRIES": "3",
         "ANSIBLE_HOST_KEY_CHECKING": "1",

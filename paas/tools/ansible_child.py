@@ -9,6 +9,7 @@ one line of JSON, without the tasks' arguments.
 import json
 import os
 import signal
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -18,12 +19,14 @@ import ansible_runner
 import pexpect  # type: ignore[import-untyped]
 
 from paas.tools import ansible_start
+from paas.tools.ansible_loaded import GO
 from paas.tools.proc_self import show_arguments
 
 PASSED_ON = ("changed", "msg", "output", "stdout_lines", "stderr_lines", "rc", "censored")
 # Events that are no more than what Ansible says.
 SPOKEN = ("verbose", "error")
 LOOK_SECONDS = 0.1
+MEETING_SECONDS = 5.0
 KILLED = 128 + signal.SIGKILL
 
 
@@ -73,11 +76,39 @@ class Events:
 
 
 def wait_for_word(gate: Path) -> None:
-    """Open the gate when the word comes; leave at once when the input ends without it."""
-    if not sys.stdin.readline():
+    """Open the gate when the word comes; leave at once when the input ends without it.
+
+    Each line before the word opens a connection. The play uses the last of them, and waits for
+    it a little: otherwise it would make another one.
+    """
+    meeting = None
+    for line in iter(sys.stdin.readline, ""):
+        if line.rstrip() == GO:
+            break
+        meeting = meet(json.loads(line))
+    else:
         os._exit(0)
+    if meeting is not None:
+        await_meeting(meeting)
     descriptor = os.open(gate, os.O_RDWR)
     os.write(descriptor, b"go\n")
+
+
+def meet(argv: list[str]) -> "subprocess.Popen[bytes] | None":
+    """Start a program that ends when the connection is open; Ansible tells why one is not."""
+    nothing = subprocess.DEVNULL
+    try:
+        return subprocess.Popen(argv, stdin=nothing, stdout=nothing, stderr=nothing)
+    except OSError:
+        return None
+
+
+def await_meeting(meeting: "subprocess.Popen[bytes]") -> None:
+    """Wait until the connection is open; one that takes long is given up, for one of the play's."""
+    try:
+        meeting.wait(MEETING_SECONDS)
+    except subprocess.TimeoutExpired:
+        meeting.kill()
 
 
 def play(folder: Path, playbook: str) -> int:
@@ -106,6 +137,8 @@ def play(folder: Path, playbook: str) -> int:
     def fork(command: str, given: list[str], **options: Any) -> Any:
         # The program is never started: what pexpect lets run before it plays and ends.
         child = spawn(command, given, preexec_fn=begin, **options)
+        # The runner closes it when it has ended: a pause for the kernel to notice that is idle.
+        child.ptyproc.delayafterclose = 0.0
         # Threads begin after the fork, which would copy their locks.
         threading.Thread(target=wait_for_word, args=(gate,), daemon=True).start()
         threading.Thread(target=events.follow, args=(ended,), daemon=True).start()

@@ -14,6 +14,8 @@ from typing import IO, NoReturn
 
 from paas.tools.guarded import MARK, Command
 
+# The word to begin; lines before it are programs that open connections, as lists in JSON.
+GO = "go"
 SERVER = str(Path(__file__).with_name("ansible_server.py"))
 # Where a fork writes what it is, for /proc.
 ROOM = " " * 200

@@ -10,7 +10,6 @@ import shlex
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.serialization import (
@@ -19,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_ssh_private_key,
 )
 
-from paas.domain.errors import PaasError, Unreachable
+from paas.domain.errors import Unreachable
 from paas.tools.ssh_link import Account, Done, Link, Lost, Write, open_link
 
 __all__ = ["Account", "Done", "Sessions", "Write", "public_key"]
@@ -112,17 +111,9 @@ class Sessions:
         return kept.link.host_key
 
     def warm_up(self, account: Account) -> None:
-        """Begin to connect, beside other work; ``host_key`` then needs no connection of its own.
-
-        What goes wrong here goes wrong again for whoever needs the connection.
-        """
-
-        def connect() -> None:
-            with suppress(PaasError):
-                end = time.monotonic() + CONNECT_SECONDS
-                self._give_back(account, self._make(account, end, warm=WARM_SECONDS))
-
-        threading.Thread(target=connect, daemon=True).start()
+        """Connect before it is needed; ``host_key`` then needs no connection of its own."""
+        end = time.monotonic() + CONNECT_SECONDS
+        self._give_back(account, self._make(account, end, warm=WARM_SECONDS))
 
     def close(self) -> None:
         """Close every connection."""

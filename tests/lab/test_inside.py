@@ -132,8 +132,9 @@ class Place:
         """A release of one file; ``plan`` changes how it is built."""
         return self.release(number, replace(PLAN, start=start, **plan), {"server.py": SERVER})
 
-    def play(self, release: ReleaseSpec) -> list[str]:
-        """Bring a release in; the log's lines."""
+    def play(self, release: ReleaseSpec, *, meets: bool = False) -> list[str]:
+        """Bring a release in, over a connection that was opened before if it ``meets``; the log's
+        lines."""
         self.log.clear()
         variables = self.inside.variables(self.spec, release)
         leash, over = Leash(), threading.Event()
@@ -148,11 +149,20 @@ class Place:
         try:
             extravars = build_extravars(variables, release.plan, release.environment)
             playbook = Playbook.start_early(bench, self.folder / "play", playbook=PLAYBOOK)
-            playbook.run(extravars, self.inside.connection(self.spec))
+            connection, before = self.inside.connection(self.spec), self.logins()
+            if meets:
+                playbook.meet(connection)
+                eventually(lambda: self.logins() > before, "the connection to be opened")
+            playbook.run(extravars, connection)
         finally:
             over.set()
             renew.join()
         return list(self.log)
+
+    def logins(self) -> int:
+        """How often somebody was let in by SSH."""
+        said = self.run("journalctl", "--quiet", "--unit", "ssh", "--output", "cat")
+        return said.count("Accepted publickey")
 
     def settle(self, release: ReleaseSpec) -> Health:
         """Look until the release is well or hopeless."""
@@ -205,6 +215,15 @@ def test_a_release_serves_and_a_second_play_changes_nothing(place: Place) -> Non
     assert "building as app" not in second
     assert place.run("cat", "/srv/app/data/built") == "x\n"
     assert place.get() == f"first {WORDS}"
+
+
+def test_a_play_uses_the_connection_that_was_opened_before_it(place: Place) -> None:
+    release = place.small(next(numbers), "exec python3 server.py met")
+    place.inside.serves(place.spec)  # So that the platform's own connection is there.
+    before = place.logins()
+    place.play(release, meets=True)
+    assert place.logins() == before + 1
+    assert place.settle(release).ready
 
 
 def test_the_app_runs_confined(place: Place) -> None:

@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 
 from paas.domain.errors import StepFailed, StepInterrupted, Unreachable
-from paas.domain.specs import GuestSpec, ReleaseSpec, Resources
+from paas.domain.specs import BuildPlan, GuestSpec, ReleaseSpec, Resources
 from paas.domain.states import GuestType
 from paas.frameworks.catalogue import Catalogue
 from paas.settings import CHECKOUT
-from paas.targets.proxmox import inside_runtimes
+from paas.targets.proxmox import inside_languages, inside_runtimes
 from paas.targets.proxmox.guest import jobs, places, state, units
 from paas.targets.proxmox.inside import Inside
 from paas.targets.proxmox.inside_program import UNPACK, program
@@ -133,6 +133,66 @@ def test_the_program_is_brought_when_the_guest_lacks_this_version() -> None:
     assert bring[-1] == place
     assert content == program().content
     assert json.loads(data) == {"kept": [""]}
+
+
+FOUND = [{"version": "3.11.2", "program": "/usr/bin/python3.11"}]
+
+
+class Early(Wire):
+    """The same for a guest that is reached before it is needed, unless it is away."""
+
+    def __init__(self, *answers: object, is_away: bool = False) -> None:
+        super().__init__(*answers)
+        self.is_away = is_away
+
+    def warm_up(self, account: Account) -> None:
+        if self.is_away:
+            raise Unreachable("The guest is away")
+
+
+def early(*answers: object, is_away: bool = False) -> tuple[Inside, Early]:
+    wire = Early(*answers, is_away=is_away)
+    return Inside("KEY", Surroundings(), uv=Path(sys.executable), sessions=wire), wire
+
+
+def test_a_language_that_was_looked_for_early_is_not_looked_for_again() -> None:
+    made, wire = early(FOUND, FOUND)
+    made.warm_up(GUEST, PLAN)
+    for looks in (1, 2):  # What was found early is good for one release.
+        assert made.variables(GUEST, RELEASE)["paas_runtime_program"] == FOUND[0]["program"]
+        assert len(wire.asked) == looks
+
+
+@pytest.mark.parametrize(
+    ("guest", "plan"),
+    [
+        (GUEST, replace(PLAN, runtime="node")),
+        (GUEST, None),
+        (replace(GUEST, incarnation=3), PLAN),
+        (replace(GUEST, host_key=""), PLAN),
+    ],
+    ids=["another language", "nothing served", "another guest", "a guest that nobody has met"],
+)
+def test_what_was_looked_for_early_elsewhere_does_not_count(
+    guest: GuestSpec, plan: BuildPlan | None
+) -> None:
+    made, wire = early([], FOUND)
+    made.warm_up(guest, plan)
+    wire.answers = [FOUND]
+    assert made.variables(GUEST, RELEASE)["paas_runtime_program"] == FOUND[0]["program"]
+
+
+def test_an_early_look_that_failed_or_is_long_ago_is_made_good(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for answers, is_away in (((FOUND,), True), ((Unreachable("broke off"), FOUND), False)):
+        made, _ = early(*answers, is_away=is_away)
+        made.warm_up(GUEST, PLAN)
+        assert made.variables(GUEST, RELEASE)["paas_runtime_program"] == FOUND[0]["program"]
+    monkeypatch.setattr(inside_languages, "EARLY_SECONDS", -1.0)
+    made, _ = early([], FOUND)
+    made.warm_up(GUEST, PLAN)
+    assert made.variables(GUEST, RELEASE)["paas_runtime_program"] == FOUND[0]["program"]
 
 
 def test_the_guests_own_sentence_is_passed_on() -> None:

@@ -306,30 +306,30 @@ def test_the_private_key_is_in_no_representation(account: Account, key: str) -> 
     assert public_key(key).startswith("ssh-ed25519 ")
 
 
-def test_a_connection_that_was_begun_beside_other_work_is_new_once(
+def test_a_connection_that_was_made_before_it_was_needed_is_new_once(
     server: Server, account: Account, sessions: Sessions
 ) -> None:
     sessions.warm_up(account)
-    wait_for(lambda: sessions._kept, "the connection to be kept")
     sessions.host_key(account, deadline=DEADLINE)
     assert len(server.connections) == 1
     sessions.host_key(account, deadline=DEADLINE)
     assert len(server.connections) == 2
 
 
-def test_a_connection_that_was_begun_long_ago_is_not_new(
+def test_a_connection_that_was_made_long_ago_is_not_new(
     server: Server, account: Account, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ssh, "WARM_SECONDS", 0.0)
     sessions.warm_up(account)
-    wait_for(lambda: sessions._kept, "the connection to be kept")
     sessions.host_key(account, deadline=DEADLINE)
     assert len(server.connections) == 2
 
 
-def test_a_connection_that_could_not_be_begun_is_made_when_it_is_needed(
+def test_a_connection_that_could_not_be_made_early_is_made_when_it_is_needed(
     server: Server, account: Account, sessions: Sessions
 ) -> None:
-    sessions.warm_up(replace(account, port=1))
-    sessions.warm_up(replace(account, host_key=f"ssh-ed25519 {'A' * 68}"))
+    with pytest.raises(Unreachable):
+        sessions.warm_up(replace(account, port=1))
+    with pytest.raises(StepFailed, match="Another machine answers"):
+        sessions.warm_up(replace(account, host_key=f"ssh-ed25519 {'A' * 68}"))
     assert sessions.host_key(account, deadline=DEADLINE).startswith("ssh-ed25519 ")

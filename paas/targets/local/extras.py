@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Self
 
 from paas.domain.errors import StepFailed
-from paas.domain.specs import GuestSpec, Resources
+from paas.domain.specs import BuildPlan, GuestSpec, Resources
 from paas.domain.views import Difference
 from paas.targets.contract import Standing, Stop
 
@@ -34,7 +34,7 @@ class WithoutMachine:
     def survey(self) -> object:
         return None
 
-    def warm_up(self, guest: GuestSpec) -> None:
+    def warm_up(self, guest: GuestSpec, plan: BuildPlan | None) -> None:
         """Nothing leads to it but files and sockets."""
 
     def check_free(self, guest: GuestSpec) -> None:

@@ -15,6 +15,7 @@ from paas.settings import Settings
 from paas.targets.contract import Connection, Contact, Health, RuntimeLine
 from paas.targets.proxmox import inside_runtimes
 from paas.targets.proxmox.guest import places
+from paas.targets.proxmox.inside_languages import Found, Languages
 from paas.targets.proxmox.inside_program import UNPACK, program
 from paas.targets.proxmox.inside_surroundings import Surroundings
 from paas.tools.ssh import Account, Done, Sessions, Write
@@ -51,6 +52,7 @@ class Inside:
         self._surroundings = surroundings
         self._uv = uv
         self._sessions = sessions or Sessions()
+        self._languages = Languages(self._look_for_languages)
 
     @classmethod
     def of(cls, settings: Settings, ssh_key: str, uv: Path) -> "Inside":
@@ -59,10 +61,11 @@ class Inside:
 
     # Reaching a guest.
 
-    def warm_up(self, guest: GuestSpec) -> None:
-        """Begin to connect to a guest that has been reached before."""
+    def warm_up(self, guest: GuestSpec, plan: BuildPlan | None) -> None:
+        """Begin to connect to a guest that has been reached before, and look at its languages."""
         if guest.host_key and guest.address:
-            self._sessions.warm_up(self._account(guest))
+            account = self._account(guest)
+            self._languages.begin(guest, plan, lambda: self._sessions.warm_up(account))
 
     def wait_ready(self, guest: GuestSpec, address: str, deadline: float) -> Contact:
         """Try to sign in from the first moment on, until it works or ``deadline`` seconds end.
@@ -97,7 +100,7 @@ class Inside:
                 "ansible_ssh_common_args": options,
                 # Relative to the play's folder, like known_hosts: its own path may hold spaces,
                 # and a socket's path has room for 107 characters.
-                "ansible_control_path": "control/m",
+                "ansible_control_path": f"control/{alias}",
                 "ansible_python_interpreter": "/usr/bin/python3",
             },
             files={"key": self._key, "known_hosts": f"{alias} {guest.host_key}\n"},
@@ -167,7 +170,7 @@ class Inside:
     def variables(self, guest: GuestSpec, release: ReleaseSpec) -> Mapping[str, object]:
         """What ``ansible/guest.yml`` needs; looks at the guest's languages."""
         plan = release.plan
-        runtime = self._choose_runtime(guest, plan)
+        runtime = self._languages.choose(guest, plan)
         root = _inside(plan.root)
         kept = plan.dependencies_hash
         return {
@@ -221,10 +224,11 @@ class Inside:
             "paas_uv_path": str(self._uv),
         }
 
-    def _choose_runtime(self, guest: GuestSpec, plan: BuildPlan) -> inside_runtimes.Choice:
+    def _look_for_languages(self, guest: GuestSpec, plan: BuildPlan) -> Found:
         kind = inside_runtimes.kind(plan)
-        found = self.ask(guest, "runtimes", {"names": kind.names.pattern, "probe": kind.probe})
-        return inside_runtimes.choose(plan, guest.hostname, found)
+        values = {"names": kind.names.pattern, "probe": kind.probe}
+        found: Found = self.ask(guest, "runtimes", values)
+        return found
 
     @cached_property
     def _own_uv(self) -> dict[str, object]:

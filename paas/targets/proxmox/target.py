@@ -51,7 +51,7 @@ PASSING = re.compile(
 class Interior(Protocol):
     """What happens inside a guest, over SSH; ``guest.address`` is where it is entered."""
 
-    def warm_up(self, guest: GuestSpec) -> None: ...
+    def warm_up(self, guest: GuestSpec, plan: BuildPlan | None) -> None: ...
     def wait_ready(self, guest: GuestSpec, address: str, deadline: float) -> Contact: ...
     def connection(self, guest: GuestSpec) -> Connection: ...
     def variables(self, guest: GuestSpec, release: ReleaseSpec) -> Mapping[str, object]: ...
@@ -217,8 +217,8 @@ class ProxmoxTarget:
 
     # Configuring and serving.
 
-    def warm_up(self, guest: GuestSpec) -> None:
-        self.inside.warm_up(guest)
+    def warm_up(self, guest: GuestSpec, plan: BuildPlan | None) -> None:
+        self.inside.warm_up(guest, plan)
 
     def wait_ready(self, guest: GuestSpec, deadline: float) -> Contact:
         end = time.monotonic() + deadline
