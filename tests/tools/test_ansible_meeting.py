@@ -1,6 +1,5 @@
 """A connection that is opened before a play needs it; what opens it here is a script."""
 
-import threading
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,8 @@ PLAY = """
   tasks:
     - ansible.builtin.raw: "true"
 """
-# Who is asked to stay in the background waits for the word to let in; a call notes what it found.
+# Who is asked to stay in the background waits for a file, and for longer than a play takes to its
+# first call; a call notes whether that still waits.
 SSH = """\
 #!/bin/sh
 cd {folder}
@@ -24,7 +24,8 @@ case " $* " in
     *" -N "*)
         echo "$@" >>met
         echo $$ >waiting
-        until test -e let-in; do sleep 0.02; done
+        until test -e {until}; do sleep 0.02; done
+        sleep 2
         rm waiting
         exit {code} ;;
 esac
@@ -32,15 +33,19 @@ test -e waiting && echo early >>calls || echo late >>calls
 """
 
 
-class Door:
-    """A guest whose door is opened late; ``code`` is how the opening ends."""
+# The last that is written before a play is let go.
+VARIABLES = "work/env/extravars"
 
-    def __init__(self, folder: Path, code: int = 0) -> None:
+
+class Door:
+    """A guest whose door is opened when there is a file; ``code`` is how the opening ends."""
+
+    def __init__(self, folder: Path, until: str = VARIABLES, code: int = 0) -> None:
         self.folder = folder
         self.playbook = folder / "play.yml"
         self.playbook.write_text(PLAY)
         ssh = folder / "ssh"
-        ssh.write_text(SSH.format(folder=folder, code=code))
+        ssh.write_text(SSH.format(folder=folder, until=until, code=code))
         ssh.chmod(0o755)
         self.connection = self.to("10.0.0.20")
 
@@ -65,26 +70,17 @@ class Door:
         path = self.folder / name
         return path.read_text().splitlines() if path.exists() else []
 
-    def let_in(self) -> None:
-        (self.folder / "let-in").touch()
-
 
 @pytest.mark.parametrize("code", [0, 255], ids=["opened", "refused"])
 def test_a_play_waits_for_the_connection_that_was_begun_before_it(
     tmp_path: Path, code: int
 ) -> None:
-    door = Door(tmp_path, code)
+    door = Door(tmp_path, code=code)
     playbook = door.start()
     for _ in range(2):
         playbook.meet(door.connection)
     wait_for(lambda: door.lines("waiting"), "the connection to be begun")
-    playing = threading.Thread(target=playbook.run, args=({}, door.connection))
-    playing.start()
-    # Its variables are the last that is written before the play is let go.
-    wait_for((tmp_path / "work" / "env" / "extravars").exists, "the play to be let go")
-    assert door.lines("calls") == []
-    door.let_in()
-    playing.join()
+    playbook.run({}, door.connection)
     assert set(door.lines("calls")) == {"late"}
     [argv] = door.lines("met")
     key = tmp_path / "work" / "key"
@@ -95,8 +91,7 @@ def test_a_play_waits_for_the_connection_that_was_begun_before_it(
 
 
 def test_a_connection_that_is_begun_to_elsewhere_is_begun_again(tmp_path: Path) -> None:
-    door = Door(tmp_path)
-    door.let_in()
+    door = Door(tmp_path, until="play.yml")
     playbook = door.start()
     playbook.meet(door.to("10.0.0.99"))
     playbook.meet(door.connection)
@@ -105,7 +100,7 @@ def test_a_connection_that_is_begun_to_elsewhere_is_begun_again(tmp_path: Path) 
 
 
 def test_a_connection_that_takes_long_is_given_up(tmp_path: Path) -> None:
-    door = Door(tmp_path)
+    door = Door(tmp_path, until="never")
     playbook = door.start()
     playbook.meet(door.connection)
     wait_for(lambda: door.lines("waiting"), "the connection to be begun")
