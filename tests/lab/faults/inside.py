@@ -51,6 +51,9 @@ class PretendInside:
     def switch(self, guest: GuestSpec, release: ReleaseSpec) -> None:
         """It serves."""
 
+    def serves(self, guest: GuestSpec) -> int | None:
+        """Nobody knows."""
+
     def retire(self, guest: GuestSpec, release: ReleaseSpec) -> None:
         """It is ended."""
 
@@ -72,6 +75,9 @@ class NoPlay:
     @classmethod
     def start_early(cls, bench: Bench, folder: Path, *, playbook: Path) -> "NoPlay":
         return cls()
+
+    def meet(self, connection: Connection) -> None:
+        """There is nobody to connect to."""
 
     def run(self, extravars: Mapping[str, object], connection: Connection) -> None:
         """The play has ended well."""

@@ -54,6 +54,9 @@ class FakeInside:
     def switch(self, guest: GuestSpec, release: ReleaseSpec) -> None:
         self.asked.append(("switch", guest.address))
 
+    def serves(self, guest: GuestSpec) -> int | None:
+        """Nobody knows."""
+
     def retire(self, guest: GuestSpec, release: ReleaseSpec) -> None:
         self.asked.append(("retire", guest.address))
 
