@@ -161,10 +161,12 @@ class Attempt:
             guest = guests.spec(session, row, self.platform.installation)
             live = session.get(Release, self.app(session).live_release_id or 0)
             plan = releases.plan_from_json(live.plan) if live else None
+        if not guest.runs:
+            # It must be started first; who waited for it now would be waited for later.
+            return
         target = self.target(guest)
         target.warm_up(guest, plan)
-        # One that rests must be started first.
-        if guest.host_key and guest.runs:
+        if guest.host_key:
             playbook.meet(target.connection(guest))
 
     def playbook(self) -> Playbook:
